@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import exp, inf, log, sqrt
 from statistics import median
+from typing import NamedTuple
 
 from portcompare.plan import Plan
 from portcompare.records.estimates import WIDEST, Comparison, Estimate, Verdict
@@ -122,23 +123,22 @@ def early_precision(precision: float) -> float:
     return precision * EARLY_SHARE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """An arm and the baseline in one block."""
+class BlockValue(NamedTuple):
+    """What one block comes to: a value of an arm, or its ratio to the baseline."""
 
-    ratio: float  # The arm's value divided by the baseline's
-    requests: int  # How many requests the round with the fewest has, of all that the ratio comes from
-
-
-Blocks = Mapping[int, Mapping[str, tuple[float, int]]]  # By block and arm, a value and its requests
+    value: float
+    requests: int  # That it rests on; of a ratio those of the round with the fewest
 
 
-def pair_blocks(metric: MetricName, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, Pair]:
-    """Pair an arm's rounds at a level with the baseline's."""
+ArmValues = Mapping[int, Mapping[str, BlockValue]]  # Of all arms at a level, by block
+
+
+def pair_blocks(metric: MetricName, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, BlockValue]:
+    """Pair an arm's rounds at a level with the baseline's: its ratio in each block that has both."""
     return _pair(find_values(metric, arms), arm)
 
 
-def find_values(metric: MetricName, arms: Mapping[str, Iterable[Round]]) -> Blocks:
+def find_values(metric: MetricName, arms: Mapping[str, Iterable[Round]]) -> ArmValues:
     """The values of all arms at a level, freed in each block of what the machine did meanwhile."""
     blocks: dict[int, dict[str, Round]] = {}
     for name, rounds in arms.items():
@@ -147,22 +147,20 @@ def find_values(metric: MetricName, arms: Mapping[str, Iterable[Round]]) -> Bloc
                 blocks.setdefault(one.block, {})[name] = one
     return {
         block: {
-            name: (value, known[name].load.requests)
+            name: BlockValue(value, known[name].load.requests)
             for name, value in _values_in_block(metric, known).items()
         }
         for block, known in sorted(blocks.items())
     }
 
 
-def _pair(blocks: Blocks, arm: str) -> dict[int, Pair]:
+def _pair(blocks: ArmValues, arm: str) -> dict[int, BlockValue]:
     pairs = {}
     for block, known in blocks.items():
         if arm in known and BASELINE in known:
-            values = {name: {block: value} for name, (value, _) in known.items()}
-            pairs[block] = Pair(
-                ratio=known[arm][0] / find_references(values, arm)[block],
-                requests=min(known[name][1] for name in {BASELINE, CONTROL, arm} & known.keys()),
-            )
+            values = {name: {block: one.value} for name, one in known.items()}
+            requests = min(known[name].requests for name in {BASELINE, CONTROL, arm} & known.keys())
+            pairs[block] = BlockValue(known[arm].value / find_references(values, arm)[block], requests)
     return pairs
 
 
@@ -199,10 +197,10 @@ def find_references(values: Mapping[str, Mapping[int, float]], arm: str) -> dict
     }
 
 
-def rounds_by_block(metric: MetricName, rounds: Iterable[Round]) -> dict[int, tuple[float, int]]:
-    """An arm's value in each block that has one, and how many requests it rests on."""
+def rounds_by_block(metric: MetricName, rounds: Iterable[Round]) -> dict[int, BlockValue]:
+    """An arm's value in each block that has one."""
     return {
-        one.block: (value, one.load.requests)
+        one.block: BlockValue(value, one.load.requests)
         for one in rounds
         if one.discarded is None and (value := METRICS[metric].value(one)) is not None
     }
@@ -218,7 +216,7 @@ def too_few_requests(metric: MetricName, usual: float) -> Estimate | None:
 
 
 def _compare(
-    metric: MetricName, arms: Mapping[str, Sequence[Round]], blocks: Blocks, arm: str, margin: float
+    metric: MetricName, arms: Mapping[str, Sequence[Round]], blocks: ArmValues, arm: str, margin: float
 ) -> Estimate:
     pairs = list(_pair(blocks, arm).values())
     found = _not_known(metric, arms[BASELINE], arms[arm])
@@ -235,8 +233,8 @@ def _compare(
     return replace(found, blocks=len(pairs))
 
 
-def _ratio_of_pairs(pairs: Collection[Pair]) -> Estimate:
-    return paired_ratio([1.0] * len(pairs), [one.ratio for one in pairs])
+def _ratio_of_pairs(pairs: Collection[BlockValue]) -> Estimate:
+    return paired_ratio([1.0] * len(pairs), [one.value for one in pairs])
 
 
 LARGE_SHARE = 1 / 2  # Few requests are the cause of an interval if chance alone makes it so wide
@@ -248,8 +246,8 @@ def _why_wide(
     arms: Mapping[str, Sequence[Round]],
     arm: str,
     found: Estimate,
-    pairs: Sequence[Pair],
-    control: Sequence[Pair],
+    pairs: Sequence[BlockValue],
+    control: Sequence[BlockValue],
 ) -> str:
     """What was measured that makes an interval too wide: discarded rounds, few starts or requests, noise."""
     low, high = found.interval or (1.0, 1.0)

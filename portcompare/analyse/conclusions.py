@@ -96,7 +96,8 @@ def find_evidence(
     control = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
     shown = describe_control([one.ratio.verdict for one in control], "be equivalent")
     made = f"{count(len(family), 'comparison')} of {HEADLINE_SUBJECT}"
-    return _headline(made, describe_holding(made, len(holding), differences), shown, invalid_reasons)
+    found = describe_holding(made, len(holding), differences, invalid_reasons)
+    return f"{found} {shown}".rstrip()
 
 
 def find_capacity_evidence(
@@ -115,13 +116,8 @@ def find_capacity_evidence(
     control = [one.compared.verdict for one in capacities if one.arm == CONTROL]
     shown = describe_control(control, "have the same capacity")
     made = f"{count(len(family), 'comparison')} of capacities"
-    return _headline(made, describe_holding(made, len(holding), differences), shown, invalid_reasons)
-
-
-def _headline(made: str, found: str, shown_by_control: str, invalid_reasons: Collection[str]) -> str:
-    if invalid_reasons:
-        found = f"This run is not valid: its {made} cannot be relied on."
-    return f"{found} {shown_by_control}".rstrip()
+    found = describe_holding(made, len(holding), differences, invalid_reasons)
+    return f"{found} {shown}".rstrip()
 
 
 def headline_family(comparisons: Iterable[Comparison]) -> list[Comparison]:
@@ -156,8 +152,10 @@ def _chance(found: Estimate, margin: float) -> float:
     return chance_beyond(closed, degrees_of_freedom(found.blocks), margin)
 
 
-def describe_holding(made: str, number: int, differences: str) -> str:
+def describe_holding(made: str, number: int, differences: str, invalid_reasons: Collection[str] = ()) -> str:
     """Say how many differences hold, and which."""
+    if invalid_reasons:
+        return f"This run is not valid: its {made} cannot be relied on."
     holding = f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
     found = holding if number else "no difference holds"
     return f"Of {made}, {found}, however many were looked for (Holm, 5%)" + (

@@ -8,7 +8,13 @@ from statistics import median
 from typing import Any
 
 from portcompare.analyse import conclusions
-from portcompare.analyse.comparisons import judge_ratio, pair_blocks, rounds_by_block, too_few_requests
+from portcompare.analyse.comparisons import (
+    BlockValue,
+    judge_ratio,
+    pair_blocks,
+    rounds_by_block,
+    too_few_requests,
+)
 from portcompare.analyse.work import work_changes
 from portcompare.records.estimates import DIFF_SCHEMA_VERSION, Altered, Change, Estimate, RunDiff, RunFacts
 from portcompare.records.manifest import Manifest
@@ -23,8 +29,7 @@ Margins = Mapping[MetricName, float]
 Place = tuple[str, float, str]  # A scenario, a level, and who was measured there: a deployment, or "control"
 
 Places = Mapping[Place, list[Round]]
-Values = list[tuple[float, int]]
-"""A positive value of each block that has one, and how many requests it rests on."""
+Values = list[BlockValue]  # Of each block that has one
 
 NONE = "none"
 
@@ -112,9 +117,7 @@ def _ratios(places: Places, place: Place, metric: MetricName, baseline: str) -> 
     arms = {
         arm: places.get((scenario, level, one), []) for arm, one in ((BASELINE, baseline), (CONTROL, CONTROL))
     }
-    return [
-        (pair.ratio, pair.requests) for pair in pair_blocks(metric, arms | {who: places[place]}, who).values()
-    ]
+    return list(pair_blocks(metric, arms | {who: places[place]}, who).values())
 
 
 def _changes(

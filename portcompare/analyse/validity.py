@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
-
-import numpy as np
+from statistics import correlation, linear_regression
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
 from portcompare.analyse.conclusions import find_differing, find_holding, with_interval
@@ -233,19 +232,16 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
     """
     if len(values) < LEAST_BLOCKS:
         return None
-    blocks = np.array(list(values), dtype=float)
-    logs = np.log(np.array(list(values.values()), dtype=float))
-    places, heights = blocks - blocks.mean(), logs - logs.mean()
-    spread = float(places @ places)
-    slope = float(places @ heights) / spread
-    rest = heights - slope * places
+    blocks, logs = list(values), [log(value) for value in values.values()]
+    slope = linear_regression(blocks, logs).slope
     freedom = len(values) - 2
-    error = (float(rest @ rest) / freedom / spread) ** 0.5
-    errors = abs(slope) / error if error else inf
+    # What the line explains of the variance: the t statistic of the slope comes from that alone.
+    explained = correlation(blocks, logs) ** 2 if slope else 0.0
+    errors = sqrt(freedom * explained / (1 - explained)) if explained < 1 else inf
     return Trend(
         blocks=len(values),
-        ratio=exp(slope * float(np.ptp(blocks))),
-        chance=2 * t_tail(errors, freedom) if slope else 1.0,
+        ratio=exp(slope * (max(blocks) - min(blocks))),
+        chance=2 * t_tail(errors, freedom),
     )
 
 
@@ -273,11 +269,9 @@ def _trends(rounds: Iterable[Round], level_text: LevelText) -> Iterator[tuple[st
         levels.setdefault((one.scenario, one.level, metric), {}).setdefault(one.arm, []).append(one)
     for (scenario, level, metric), arms in levels.items():
         for arm in arms:
-            if arm == BASELINE:
-                own = rounds_by_block(metric, arms[arm])
-                trend = find_trend({block: value for block, (value, _) in own.items()})
-            else:
-                pairs = pair_blocks(metric, arms, arm)
-                trend = find_trend({block: pair.ratio for block, pair in pairs.items()})
+            by_block = rounds_by_block(metric, arms[arm])
+            if arm != BASELINE:
+                by_block = pair_blocks(metric, arms, arm)
+            trend = find_trend({block: one.value for block, one in by_block.items()})
             if trend is not None:
                 yield arm, metric, f"({scenario}, {level_text(scenario, level)})", trend

@@ -180,9 +180,8 @@ def holm(chances: Sequence[float]) -> tuple[float, ...]:
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6 (2), 1979.
     """
-    adjusted = [0.0] * len(chances)
-    highest = 0.0
-    for done, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
-        highest = max(highest, min(1.0, (len(chances) - done) * chances[place]))
-        adjusted[place] = highest
-    return tuple(adjusted)
+    order = np.argsort(chances, kind="stable")
+    factors = np.arange(len(chances), 0, -1)
+    adjusted = np.empty(len(chances))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * np.asarray(chances)[order]))
+    return tuple(adjusted.tolist())

@@ -1,7 +1,8 @@
 """Tails and quantiles of Student's t distribution, and quantiles of the number of heads in fair tosses."""
 
 from fractions import Fraction
-from math import exp, hypot, isinf, lgamma, log, sqrt
+from itertools import accumulate
+from math import comb, exp, hypot, isinf, lgamma, log, sqrt
 from statistics import NormalDist
 
 _ROUNDING = 1e-15
@@ -55,13 +56,8 @@ def binomial_quantile(probability: float, trials: int) -> int:
         msg = f"a number of heads has no quantile at {probability}"
         raise ValueError(msg)
     wanted = Fraction(probability) * 2**trials
-    ways = so_far = 1
-    for heads in range(trials):
-        if so_far >= wanted:
-            return heads
-        ways = ways * (trials - heads) // (heads + 1)
-        so_far += ways
-    return trials
+    ways = accumulate(comb(trials, heads) for heads in range(trials + 1))
+    return next(heads for heads, so_far in enumerate(ways) if so_far >= wanted)
 
 
 def _upper_tail(value: float, degrees: float) -> tuple[float, float]:

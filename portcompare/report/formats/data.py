@@ -3,37 +3,19 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from portcompare.records.results import Results
+from portcompare.records.rounds import LoadReport
 from portcompare.report.wording import PERCENTILES, visible
 
-_LOAD = (
-    "started_at_s",
-    "window_s",
-    "warmup_s",
-    "steady",
-    "requests",
-    "errors",
-    "censored",
-    "wait_max_s",
-    "rate_rps",
-    "handler_s",
-    "received_bytes_per_request",
-    "offered_rps",
-    "dropped",
-    "lag_p99_s",
-    "lag_max_s",
-    "stall_max_s",
-    "generator_cpu_ratio",
-    "reconnects",
-    "closed_unannounced",
-)
+_NESTED = {"error_kinds", "latency_s", "generator_cpu_ratios", "slices", "failure"}
+_LOAD = [*(field.name for field in fields(LoadReport) if field.name not in _NESTED), "errors"]
 _ROUND = {
     **{name: name for name in ("scenario", "arm", "deployment", "block", "order", "level")},
     **{name: f"load.{name}" for name in _LOAD},
@@ -122,41 +104,35 @@ _RATIOS = {
 
 def render_openmetrics(results: Results) -> str:
     """The metrics of a run."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(results))
+    registry = SimpleNamespace(collect=lambda: _collect(results))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text.decode()
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # the registry hashes its collectors
-class _Collector:
-    results: Results
-
-    def collect(self) -> Iterator[Metric]:
-        run = self.results
-        about = {"name": "name", "started_at": "started_at", "portcompare": "manifest.portcompare"}
-        help_text = "The run that these metrics come from."
-        yield InfoMetricFamily("portcompare_run", help_text, value=_labels(run, about))
-        yield from _gauge("valid", "Whether the run may be relied on.", [({}, run.valid)])
-        yield from _gauge("partial", "Whether the run broke off.", [({}, run.partial)])
-        alike = _value(run, "parity.equal")
-        yield from _gauge("answers_alike", "Whether all deployments respond alike.", [({}, alike)])
-        arms = [(_labels(one, _ARM), one) for one in run.summaries]
-        for name, (path, text) in _SUMMARIES.items():
-            yield from _gauge(name, text, ((labels, _value(one, path)) for labels, one in arms))
-        latencies = (
-            (labels | {"percentile": name}, _value(one, f"latency_s.{field}"))
-            for labels, one in arms
-            for name, field in PERCENTILES.items()
-        )
-        yield from _gauge("latency_seconds", "Medians of the rounds' percentiles; max over all.", latencies)
-        compared = [(_labels(one, _COMPARED), one) for one in run.comparisons]
-        for name, (path, text) in _RATIOS.items():
-            yield from _gauge(name, text, ((labels, _value(one, path)) for labels, one in compared))
-        verdicts = ((labels | {"verdict": one.ratio.verdict or "invalid"}, 1) for labels, one in compared)
-        yield from _gauge("verdict", "The verdict on each comparison, in the label.", verdicts)
-        gates = (({"gate": str(i)} | _labels(one, _GATE), one.passed) for i, one in enumerate(run.gates))
-        yield from _gauge("gate_passed", "Whether a gate of the plan lets the run pass.", gates)
+def _collect(run: Results) -> Iterator[Metric]:
+    about = {"name": "name", "started_at": "started_at", "portcompare": "manifest.portcompare"}
+    help_text = "The run that these metrics come from."
+    yield InfoMetricFamily("portcompare_run", help_text, value=_labels(run, about))
+    yield from _gauge("valid", "Whether the run may be relied on.", [({}, run.valid)])
+    yield from _gauge("partial", "Whether the run broke off.", [({}, run.partial)])
+    alike = _value(run, "parity.equal")
+    yield from _gauge("answers_alike", "Whether all deployments respond alike.", [({}, alike)])
+    arms = [(_labels(one, _ARM), one) for one in run.summaries]
+    for name, (path, text) in _SUMMARIES.items():
+        yield from _gauge(name, text, ((labels, _value(one, path)) for labels, one in arms))
+    latencies = (
+        (labels | {"percentile": name}, _value(one, f"latency_s.{field}"))
+        for labels, one in arms
+        for name, field in PERCENTILES.items()
+    )
+    yield from _gauge("latency_seconds", "Medians of the rounds' percentiles; max over all.", latencies)
+    compared = [(_labels(one, _COMPARED), one) for one in run.comparisons]
+    for name, (path, text) in _RATIOS.items():
+        yield from _gauge(name, text, ((labels, _value(one, path)) for labels, one in compared))
+    verdicts = ((labels | {"verdict": one.ratio.verdict or "invalid"}, 1) for labels, one in compared)
+    yield from _gauge("verdict", "The verdict on each comparison, in the label.", verdicts)
+    gates = (({"gate": str(i)} | _labels(one, _GATE), one.passed) for i, one in enumerate(run.gates))
+    yield from _gauge("gate_passed", "Whether a gate of the plan lets the run pass.", gates)
 
 
 def _labels(record: object, paths: dict[str, str]) -> dict[str, str]:

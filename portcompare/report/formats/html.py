@@ -14,7 +14,7 @@ from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
 from portcompare.report.sections.work import work_tables
 from portcompare.report.templating import render_template
-from portcompare.report.wording import visible
+from portcompare.report.wording import TextTable, visible
 
 
 def render(results: Results) -> str:
@@ -79,12 +79,15 @@ class Section:
     folded: bool = False  # Whether only its heading is shown until it is opened
 
 
+def _tables(find: Callable[[Results], tuple[TextTable, ...]], title: str, charts: str = "") -> Section:
+    """A section of tables alone."""
+    return Section(title=title, build=lambda results: {"tables": find(results)}, charts=charts)
+
+
 SECTIONS = {
     "conclusions": Section(title="Conclusions", build=conclusions.build),
-    "gates": Section(title="Gates", build=lambda run: {"tables": conclusions.gate_tables(run)}),
-    "claims": Section(
-        title="What people say, tested", build=lambda run: {"tables": conclusions.claim_tables(run)}
-    ),
+    "gates": _tables(conclusions.gate_tables, "Gates"),
+    "claims": _tables(conclusions.claim_tables, "What people say, tested"),
     "deployments": Section(
         title="What each deployment did",
         build=lambda run: {"groups": measured.rows_by_level(run)},
@@ -96,19 +99,13 @@ SECTIONS = {
         charts="ratios",
     ),
     "latency": Section(title="How response times are distributed", charts="latency"),
-    "load": Section(
-        title="What more load does", build=lambda run: {"tables": load.capacity_tables(run)}, charts="load"
-    ),
-    "break_even": Section(
-        title="From where on a candidate wins", build=lambda run: {"tables": load.break_even_tables(run)}
-    ),
-    "pages": Section(title="What a visitor waits for", build=lambda run: {"tables": pages.page_tables(run)}),
+    "load": _tables(load.capacity_tables, "What more load does", "load"),
+    "break_even": _tables(load.break_even_tables, "From where on a candidate wins"),
+    "pages": _tables(pages.page_tables, "What a visitor waits for"),
     "time": Section(title="Where the time goes", charts="time", folded=True),
     "cost": Section(title="What it costs", charts="cost", folded=True),
     "timeline": Section(title="The run, second by second", charts="timeline", folded=True),
-    "work": Section(
-        title="Work: instructions per request", build=lambda run: {"tables": work_tables(run.work)}
-    ),
+    "work": _tables(lambda run: work_tables(run.work), "Work: instructions per request"),
     "responses": Section(title="Responses", build=responses.build),
     "method": Section(title="How it was measured", build=method.build_method, folded=True),
     "validity": Section(title="Whether it can be trusted", build=method.build_validity, folded=True),
