@@ -1,7 +1,7 @@
 """Each candidate, and the control, against the baseline: paired by block, by scenario, level and metric."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import exp, inf, log, sqrt
 from statistics import median
@@ -15,6 +15,7 @@ from portcompare.stats.intervals import (
     LEAST_BLOCKS,
     arm_effects,
     degrees_of_freedom,
+    mean_estimate,
     paired_ratio,
     quantile,
 )
@@ -225,16 +226,12 @@ def _compare(
         found = Estimate(verdict="invalid", reason=_describe_discarded(arms, arm) or known)
     found = found or too_few_requests(metric, median(one.requests for one in pairs))
     if found is None:
-        found = judge_ratio(metric, _ratio_of_pairs(pairs), margin)
+        found = judge_ratio(metric, mean_estimate([one.value for one in pairs]), margin)
         if not found.is_result:
             found = replace(
                 found, reason=_why_wide(arms, arm, found, pairs, list(_pair(blocks, CONTROL).values()))
             )
     return replace(found, blocks=len(pairs))
-
-
-def _ratio_of_pairs(pairs: Collection[BlockValue]) -> Estimate:
-    return paired_ratio([1.0] * len(pairs), [one.value for one in pairs])
 
 
 LARGE_SHARE = 1 / 2  # Few requests are the cause of an interval if chance alone makes it so wide
@@ -262,7 +259,7 @@ def _why_wide(
     if errors * sqrt(2 / max(usual, 1) / len(pairs)) > LARGE_SHARE * log(high / low) / 2:
         return f"too few requests: {usual:g} a round"
     if len(control) >= LEAST_BLOCKS:
-        same = _ratio_of_pairs(control)
+        same = mean_estimate([one.value for one in control])
         if not same.is_result and same.interval is not None:
             low, high = same.interval
             return f"machine noise: two instances of the baseline differ by {ratio(low)} to {ratio(high)}"

@@ -22,7 +22,7 @@ from portcompare.records.sweeps import (
     Outcome,
     Trial,
 )
-from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
+from portcompare.stats.intervals import LEAST_BLOCKS, mean_estimate, paired_ratio
 from portcompare.units import rate
 
 ByLevel = Mapping[float, Mapping[int, float]]
@@ -187,7 +187,7 @@ def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin
     values = list(rates_rps.values())
     rate_rps = Estimate(point=values[0] if values else None, blocks=len(values))
     if len(values) >= LEAST_BLOCKS:
-        rate_rps = paired_ratio([1.0] * len(values), values)
+        rate_rps = mean_estimate(values)
     high, reason = None if is_at_least else rate_rps.high, _ended_by(own) if values else _nothing(own)
     rate_rps = replace(rate_rps, high=high, reason=reason)
     ratio = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from portcompare.analyse.comparisons import judge_ratio
 from portcompare.records.estimates import Change, Comparison, Estimate
 from portcompare.records.work import ANY_LEVEL, CounterName, Work, WorkCount
-from portcompare.stats.intervals import paired_ratio, unpaired_ratio
+from portcompare.stats.intervals import unpaired_ratio
 
 _Counts = Mapping[tuple[str, str], WorkCount]  # by scenario and deployment
 
@@ -36,11 +36,6 @@ def work_comparisons(work: Work | None) -> Iterator[Comparison]:
                 candidate=one.deployment,
                 ratio=one.ratio,
             )
-
-
-def work_value(one: WorkCount) -> Estimate:
-    """What a deployment executes, as an estimate over the slices."""
-    return paired_ratio([1.0] * len(one.slices), one.slices)  # divided by one
 
 
 def work_changes(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from portcompare.analyse.work import work_value
 from portcompare.errors import InputError
 from portcompare.records import run_summary
 from portcompare.records.metrics import METRICS, round_metrics
@@ -17,7 +16,7 @@ from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, Quant
 from portcompare.records.work import ANY_LEVEL
 from portcompare.report.formats.results_file import read_results, write_atomically
 from portcompare.report.wording import level_text, margin_of
-from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
+from portcompare.stats.intervals import LEAST_BLOCKS, mean_estimate
 from portcompare.units import count, size
 
 _NOTE_AFTER_S = 2.0
@@ -130,7 +129,7 @@ def find_quantities(results: Results) -> tuple[Quantity, ...]:
                     metric=name,
                     deployment=summary.deployment,
                     margin=margin_of(results, name),
-                    value=paired_ratio([1.0] * len(values), values),  # their mean: the ratio to one
+                    value=mean_estimate(values),
                     ratio=ratio
                     and replace(ratio, reason=""),  # a sentence a quantity would be most of the file
                 )
@@ -143,7 +142,7 @@ def find_quantities(results: Results) -> tuple[Quantity, ...]:
             metric="instructions",
             deployment=one.deployment,
             margin=margin_of(results, "instructions"),
-            value=work_value(one),
+            value=mean_estimate(one.slices),
             ratio=one.ratio and replace(one.ratio, reason=""),
         )
         for one in (results.work.counts if results.work is not None else ())

@@ -128,10 +128,14 @@ def find_trends(
                 and level in (None, quantity.level)
                 and deployment in (None, quantity.deployment)
             ):
-                (low, high), blocks, at = estimate.interval, estimate.blocks, run.started_at
-                value = estimate.point
+                low, high = estimate.interval
                 point = Point(
-                    folder=run.folder, started_at=at, blocks=blocks, value=value, low=low, high=high
+                    folder=run.folder,
+                    started_at=run.started_at,
+                    blocks=estimate.blocks,
+                    value=estimate.point,
+                    low=low,
+                    high=high,
                 )
                 of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment, run.machine)
                 found.setdefault(of, []).append((point, quantity))

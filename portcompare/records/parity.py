@@ -33,9 +33,8 @@ class Difference:
     # True if the case, sent alone to fresh servers, does not show it: then it comes from what was sent before
     from_order: bool = False
     follows: str = ""  # The earlier case whose status differs, where it comes from what was sent before
-    known: str = (
-        ""  # The name of the known difference between frameworks or servers that it is; empty if none
-    )
+    # The name of the known difference between frameworks or servers that it is; empty if none
+    known: str = ""
     is_own: bool = False  # Whether a request of the plan shows it, and not only a variation of one
     allowed: str = ""  # Why the plan allows it; empty if it does not
 
@@ -70,9 +69,8 @@ class CaseCoverage:
     case: str  # Method and target
     status: int | None  # The baseline's; None if it sent no complete response
     compared: Compared
-    omitted: tuple[
-        str, ...
-    ] = ()  # The places left out: pointers as in `Difference`, `*` for any element; names of headers
+    # The places left out: pointers as in `Difference`, `*` for any element; names of headers
+    omitted: tuple[str, ...] = ()
     reason: str = ""  # Why it was not compared; empty if it was
 
 
@@ -83,9 +81,8 @@ class Coverage:
     in_full: int = 0  # Cases whose responses were compared in full
     in_part: tuple[CaseCoverage, ...] = ()  # Those whose bodies were compared but for some places
     not_compared: tuple[CaseCoverage, ...] = ()  # Those that count as not compared at all
-    statuses: Mapping[str, int] = field(
-        default_factory=dict
-    )  # How many responses the baseline sent, by status
+    # How many responses the baseline sent, by status
+    statuses: Mapping[str, int] = field(default_factory=dict)
     # How many of the compared responses are errors on both sides, by status
     errors: Mapping[str, int] = field(default_factory=dict)
     routes_known: int | None = None  # Routes of the apps, by method; None if they cannot be listed

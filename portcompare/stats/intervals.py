@@ -59,6 +59,11 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Estim
     return _estimate(found.middle, quantile(found.degrees_of_freedom) * found.error, len(baseline))
 
 
+def mean_estimate(values: Sequence[float]) -> Estimate:
+    """The geometric mean of the blocks' values with its interval: their ratio to one."""
+    return paired_ratio([1.0] * len(values), values)
+
+
 def _estimate(middle: float, half: float, blocks: int) -> Estimate:
     """A ratio from its logarithm and half the width of the logarithm's interval."""
     return Estimate(point=exp(middle), low=exp(middle - half), high=exp(middle + half), blocks=blocks)

@@ -14,7 +14,7 @@ from portcompare.records.work import Work, WorkCount
 from portcompare.serve import CpuAssignment, RunningServer, prepare_arms, serve_deployments
 from portcompare.serve.cpus import pin_server
 from portcompare.serve.running import list_tree
-from portcompare.stats.intervals import paired_ratio
+from portcompare.stats.intervals import mean_estimate
 from portcompare.work.counters import InstructionCounter, Method
 from portcompare.work.sending import Sender
 
@@ -151,7 +151,7 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
                 slices.append((counted - idle_per_s * (taken_s - began_s)) / each)
             if min(slices) <= 0:
                 raise MeasurementError(f"{scenario}: no more was counted than without requests")  # noqa: TRY301
-            mean = paired_ratio([1.0] * len(slices), slices)  # divided by one
+            mean = mean_estimate(slices)
             found.append(
                 WorkCount(
                     deployment=server.deployment,

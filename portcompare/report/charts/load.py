@@ -1,6 +1,6 @@
 """What more load does: throughput and response time over the load, and the highest rates that were found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import altair as alt
@@ -128,11 +128,11 @@ def _knee_datum(one: Knee) -> dict[str, Any]:
 def capacity_charts(results: Results) -> Iterator[Figure]:
     """Draw the highest rates that keep an objective, one chart a scenario."""
     for scenario in dict.fromkeys(one.scenario for one in results.sweeps.capacities):
-        yield _capacity_chart(results, scenario)
+        found = [one for one in results.sweeps.capacities if one.scenario == scenario]
+        yield _capacity_chart(results, scenario, found)
 
 
-def _capacity_chart(results: Results, scenario: str) -> Figure:
-    found = [one for one in results.sweeps.capacities if one.scenario == scenario]
+def _capacity_chart(results: Results, scenario: str, found: Sequence[Capacity]) -> Figure:
     looks = svg.find_looks(results)
     base = alt.Chart(svg.ROWS).encode(y=svg.arm_y(looks), color=svg.arm_colour(looks), description="tip:N")
     known_ones = base.transform_filter("isValid(datum.rate_rps)")

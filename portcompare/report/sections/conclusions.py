@@ -12,6 +12,7 @@ from portcompare.report.sections.responses import fault_texts, summary_text
 from portcompare.report.wording import (
     NOT_KNOWN,
     TextTable,
+    describe_steadiness,
     exact,
     interval,
     known,
@@ -34,6 +35,7 @@ References:
 
 def build(results: Results) -> dict[str, Any]:
     """What the section on the conclusions shows."""
+    steadiness = results.manifest.steadiness
     by_scenario: dict[str, list[str]] = {}
     for one in results.conclusions:
         by_scenario.setdefault(visible(one.scenario), []).append(visible(one.text))
@@ -42,7 +44,7 @@ def build(results: Results) -> dict[str, Any]:
         "sweeps": list(screen.sweep_lines(results)),
         "conclusions": by_scenario,
         "parity": screen.parity_line(results.parity),
-        "expectation": screen.expectation(results),
+        "expectation": steadiness and describe_steadiness(steadiness),
         "notices": [
             (notice, shortened(notice.text, _LONGEST_NOTICE))
             for notice in find_notices(results)
@@ -77,20 +79,16 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         grave["RESPONSES DIFFER"] = text
     if not all(gate.passed for gate in results.gates):
         grave["GATES"] = gates_text(results)
-    others: list[tuple[str, str]] = []
+    notices = [Notice(grave=True, label=label, text=text) for label, text in grave.items()]
     compared = [one for one in results.comparisons if one.ratio.point is not None]
     few = [one for one in compared if one.ratio.blocks < FEW_BLOCKS]
     rough = find_undecided(few, plan_value(results, "rounds", "precision") or 0.0, is_early=True)
     if rough:
         where = units.count(len(rough), "level")
         text = f"rough intervals at {where}: fewer than {FEW_BLOCKS} starts of the servers"
-        others.append(("FEW ROUNDS", text))
-    others += [("WARNING", visible(warning)) for warning in results.warnings]
-    return tuple(
-        Notice(grave=is_grave, label=label, text=text)
-        for is_grave, found in ((True, grave.items()), (False, others))
-        for label, text in found
-    )
+        notices.append(Notice(grave=False, label="FEW ROUNDS", text=text))
+    warnings = [Notice(grave=False, label="WARNING", text=visible(warning)) for warning in results.warnings]
+    return (*notices, *warnings)
 
 
 _OUTCOMES = {"kept": "yes", "broken": "no"}

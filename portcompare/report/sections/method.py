@@ -84,7 +84,6 @@ def method_facts(results: Results) -> Facts:
     cpu, lag, stall = _generator_limits(results)
     blocks = len({one.block for one in results.rounds})
     discarded = sum(one.discarded is not None for one in results.rounds)
-    reasons = visible("; ".join(results.invalid_reasons))
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
         "Blocks": f"{blocks:,} measured, each on servers started afresh; the plan asks for {least} to {most}"
         + (" of each cell that is measured" if kind == "grid" else ""),
@@ -96,7 +95,6 @@ def method_facts(results: Results) -> Facts:
         "Warm-up": _warmup(results),
         "Load generator": f"a round is discarded in which it used more than {cpu} of a CPU, was over {lag}"
         f" late for 1% of the requests that were due, or stalled for more than {stall}",
-        "Validity": "no reason against it was found" if results.valid else f"NOT VALID: {reasons}",
         "Order": f"{_ORDERS[kind]}; seed {seed}",
         "Timeout": f"a response that takes {timeout} is an error",
         "Equivalent": f"a ratio whose 95% interval lies wholly inside {_equivalence(results)}",

@@ -16,7 +16,6 @@ from portcompare.report.wording import (
     NO_RESULT,
     TONES,
     Tone,
-    describe_steadiness,
     interval,
     known,
     level_text,
@@ -162,9 +161,3 @@ def sweep_lines(results: Results) -> Iterator[str]:
             yield visible(f"{one.scenario}: {one.text}")
     for claim in results.claims:
         yield visible(f"claim {claim.verdict}: {claim.text}")
-
-
-def expectation(results: Results) -> str:
-    """What the run could be expected to tell, found before it measured; empty if nobody looked."""
-    found = results.manifest.steadiness
-    return describe_steadiness(found) if found else ""
