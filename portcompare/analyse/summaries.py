@@ -1,9 +1,10 @@
 """What each arm did at each level, how its response times are distributed, and the course of its rounds."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from statistics import median
+from typing import NamedTuple
 
 from hdrh.histogram import HdrHistogram
 
@@ -153,41 +154,19 @@ def _spectrum(scenario: str, level: float, arm: str, histograms: Sequence[str]) 
     return Spectrum(scenario=scenario, level=level, arm=arm, requests=requests, points=tuple(points))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """What a round did in one slice of its window."""
+class Moment(NamedTuple):
+    """What a round did in one slice of its window, or one turn."""
 
-    at_s: float  # The middle of the slice, in seconds since the first window of the run was opened
+    at_s: float  # The middle of it, in seconds since the epoch
     rate_rps: float  # Successful requests per second
     p99_s: float | None  # The 99th percentile of their response times; None without a success
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """A round on the time axis of its run."""
-
-    round: Round  # The round
-    at_s: float  # When its window was opened, in seconds since the first window of the run was
-    moments: tuple[Moment, ...]  # Its slices or turns; empty if they are not known
-
-
-def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
-    """Lay the rounds of a run on one time axis."""
-    ordered = sorted(rounds, key=lambda one: one.load.started_at_s)
-    courses = []
-    for one in ordered:
-        at_s = one.load.started_at_s - ordered[0].load.started_at_s
-        length_s = one.load.window_s / max(len(one.load.slices), 1)
-        moments = tuple(
-            Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
-            for number, each in enumerate(one.load.slices)
-        ) or tuple(
-            Moment(
-                at_s=turn.started_at_s + turn.duration_s / 2 - ordered[0].load.started_at_s,
-                rate_rps=turn.rate_rps or 0.0,
-                p99_s=None,
-            )
-            for turn in one.turns
-        )
-        courses.append(Course(round=one, at_s=at_s, moments=moments))
-    return tuple(courses)
+def find_moments(one: Round) -> list[Moment]:
+    """The course of a round, by its slices or else its turns; empty if they are not known."""
+    load = one.load
+    length_s = load.window_s / max(len(load.slices), 1)
+    return [
+        Moment(load.started_at_s + (number + 0.5) * length_s, each.requests / length_s, each.p99_s)
+        for number, each in enumerate(load.slices)
+    ] or [Moment(turn.started_at_s + turn.duration_s / 2, turn.rate_rps or 0.0, None) for turn in one.turns]

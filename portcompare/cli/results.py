@@ -24,8 +24,8 @@ from portcompare.history.trends import HISTORY_SCHEMA_VERSION, Filter, History, 
 from portcompare.history.views import render_runs, render_trend, write_index_page
 from portcompare.plan import remedy_for_unknown
 from portcompare.records.estimates import RunDiff
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
-from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.results import RESULTS_FILE
 from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_diff, write_reports
 from portcompare.report.formats.diff import render_terminal
@@ -74,7 +74,8 @@ def diff(
     if problems:
         raise InputError(problems)
     now = runs[1].results
-    found = diff_runs(runs[0], runs[1], _read_margins(now, new), partial(level_text, now))
+    margins = {metric: margin_of(now, metric) for metric in METRICS}
+    found = diff_runs(runs[0], runs[1], margins, partial(level_text, now))
     _check(found, f"{old}, {new}", across_machines=across_machines)
     paths: tuple[Path, ...] = ()
     if out_folder is not None:
@@ -86,18 +87,6 @@ def diff(
     out.print(render_terminal(found, now))
     for path in paths:
         print_line(str(path))
-
-
-def _read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
-    """The equivalence margins of a finished run; raises InputError if its plan lacks one."""
-    margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
-    if results.work is None:  # nothing to compare by it, as in runs of a plan that lacks it
-        margins.setdefault("instructions", METRICS["instructions"].margin)
-    missing = ", ".join(metric for metric in METRICS if metric not in margins)
-    if missing:
-        where = f"{folder / RESULTS_FILE}: plan.rounds.margin"
-        raise refuse(where, f"has no margin of {missing}", "restore the file, or measure again")
-    return margins
 
 
 def _check(found: RunDiff, where: str, *, across_machines: bool) -> None:

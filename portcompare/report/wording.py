@@ -147,10 +147,11 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
     return value
 
 
-def margin_of(results: Results, metric: MetricName) -> float | None:
-    """The equivalence margin of a metric, which the plan gives for all or for each; None without one."""
-    margin: float | dict[str, float] | None = plan_value(results, "rounds", "margin")
-    return margin.get(metric) if isinstance(margin, dict) else margin
+def margin_of(results: Results, metric: MetricName) -> float:
+    """The equivalence margin of a metric, which the plan gives for all or for each; its own without one."""
+    found = plan_value(results, "rounds", "margin")
+    margin: float | None = found.get(metric) if isinstance(found, dict) else found
+    return METRICS[metric].margin if margin is None else margin
 
 
 def visible(text: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import altair as alt
 
 from portcompare import units
-from portcompare.analyse.summaries import Course, find_courses
+from portcompare.analyse.summaries import find_moments
 from portcompare.records.results import Results, Spectrum
+from portcompare.records.rounds import Round
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Looks
 from portcompare.report.wording import NOT_KNOWN, arm_at, known, level_text, plan_value, visible
@@ -94,15 +95,15 @@ _RATE, _P99 = "responses per second", "p99 in ms"
 
 def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw the course of a scenario."""
-    everything = find_courses(results.rounds)
-    courses = [one for one in everything if one.round.scenario == scenario]
-    drawn = [one for one in courses if any(moment.rate_rps for moment in one.moments)]
-    if not drawn:
+    ordered = sorted(results.rounds, key=lambda one: one.load.started_at_s)
+    rounds = [one for one in ordered if one.scenario == scenario]
+    start_s = ordered[0].load.started_at_s if ordered else 0.0
+    data = [datum for one in rounds for datum in _slice_data(results, one, start_s)]
+    if not data:
         return
     looks = svg.find_looks(results)
     drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
-    data = [datum for one in drawn for datum in _slice_data(results, one)]
-    begun = {one.round.block: one.at_s for one in reversed(everything)}
+    begun = {one.block: one.load.started_at_s - start_s for one in reversed(ordered)}
     panels = dict.fromkeys(datum["level"] for datum in data)
     data += [{"level": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
     yield svg.draw(
@@ -119,15 +120,15 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
         header=("Start", "Block", "Level", "Arm", "Rate of each slice", "p99 of each slice", "Events"),
         rows=tuple(
             (
-                units.duration(one.at_s),
-                f"{one.round.block + 1:,}",
-                level_text(results, scenario, one.round.level),
-                visible(one.round.arm),
-                " ".join(units.significant(moment.rate_rps) for moment in one.moments),
-                ", ".join(known(moment.p99_s, units.duration) for moment in one.moments),
+                units.duration(one.load.started_at_s - start_s),
+                f"{one.block + 1:,}",
+                level_text(results, scenario, one.level),
+                visible(one.arm),
+                " ".join(units.significant(moment.rate_rps) for moment in find_moments(one)),
+                ", ".join(known(moment.p99_s, units.duration) for moment in find_moments(one)),
                 "; ".join(_events(one)),
             )
-            for one in courses
+            for one in rounds
         ),
         arms=svg.legend(looks, data),
         note=" ".join((_HOW_TO_READ, *(f"{drift[0].upper()}{drift[1:]}." for drift in drifts))),
@@ -162,21 +163,21 @@ def _timeline(looks: Looks) -> alt.FacetChart:
     return svg.below_each_other(chart, own="y")
 
 
-def _slice_data(results: Results, course: Course) -> Iterator[dict[str, Any]]:
-    one, arm = course.round, visible(course.round.arm)
+def _slice_data(results: Results, one: Round, start_s: float) -> Iterator[dict[str, Any]]:
+    arm = visible(one.arm)
     # A search tries many levels: its rounds share one panel.
     is_searched = plan_value(results, "scenarios", one.scenario, "load", "objective")
     level = "" if is_searched else level_text(results, one.scenario, one.level)
-    texts = (arm, level, f"block {one.block + 1}", units.rate(one.load.rate_rps), *_events(course))
+    texts = (arm, level, f"block {one.block + 1}", units.rate(one.load.rate_rps), *_events(one))
     for quantity in (_RATE, _P99):
         event = "discarded" if one.discarded else "" if one.load.steady else "unsteady"
-        for moment in course.moments:
+        for moment in find_moments(one):
             value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
             if value:
                 yield {
                     "level": ": ".join(filter(None, (level, quantity))),
                     "kind": "slice",
-                    "at_s": moment.at_s,
+                    "at_s": moment.at_s - start_s,
                     "value": value,
                     "arm": arm,
                     "round": f"{one.block}-{one.order}-{one.level}-{one.arm}",
@@ -186,7 +187,6 @@ def _slice_data(results: Results, course: Course) -> Iterator[dict[str, Any]]:
                 event = ""
 
 
-def _events(course: Course) -> list[str]:
-    one = course.round
+def _events(one: Round) -> list[str]:
     discarded = [f"discarded: {visible(one.discarded)}"] if one.discarded else []
     return discarded + ([] if one.load.steady else ["not yet steady"])

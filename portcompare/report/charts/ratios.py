@@ -66,9 +66,8 @@ def _plot(results: Results, metric: MetricName, named: Sequence[Named], ratio_of
     description = (
         f"Forest plot for scenario {scenario}: one row for each level and candidate,"
         " a point at the ratio, a line over its 95% interval."
+        f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
     )
-    if margin is not None:
-        description += f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
     data = [_datum(results, name, one) for name, one in named]
     return svg.draw(
         _chart(data, margin),
@@ -95,7 +94,7 @@ def _fold(metric: MetricName, named: Sequence[Named]) -> str:
     return "" if METRICS[metric].in_headline else title
 
 
-def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
+def _chart(data: list[dict[str, Any]], margin: float) -> alt.FacetChart:
     ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end])]
     ticks = next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
     axis = svg.guide(format="~r", values=alt.ExprRef(f"{ticks}")) | svg.APART
@@ -106,13 +105,11 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
     line = alt.Chart().encode(y=svg.arm_y(field="candidate:N").sort(names), description="tip:N")
     drawable = line.transform_filter("isValid(datum.low)")
     once = alt.Chart(alt.NamedData(name="once"))
-    layers = [once.mark_rule(color=svg.FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))]
-    if margin is not None:
-        # The band in which ratios count as equivalent, its ends as `analyse` has them.
-        band = once.mark_rect(color="var(--band)")
-        layers.insert(0, band.encode(x=alt.XDatum(1 / (1 + margin)), x2=alt.X2Datum(1 + margin)))
+    # The band in which ratios count as equivalent, its ends as `analyse` has them.
+    band = once.mark_rect(color="var(--band)")
     rows_of_a_level = svg.overlay(
-        *layers,
+        band.encode(x=alt.XDatum(1 / (1 + margin)), x2=alt.X2Datum(1 + margin)),
+        once.mark_rule(color=svg.FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1)),
         drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
         drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
         svg.text_beside(line),

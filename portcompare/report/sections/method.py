@@ -182,7 +182,7 @@ def _equivalence(results: Results) -> str:
     """The bands that count as equivalent, with their metrics where they differ."""
     by_margin: dict[str, list[str]] = {}
     for name, metric in METRICS.items():
-        by_margin.setdefault(known(margin_of(results, name), percent), []).append(metric.label)
+        by_margin.setdefault(percent(margin_of(results, name)), []).append(metric.label)
     return ", ".join(
         f"1 / (1 + {margin}) to 1 + {margin}" + (f" ({', '.join(labels)})" if len(by_margin) > 1 else "")
         for margin, labels in by_margin.items()
