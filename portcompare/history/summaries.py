@@ -9,7 +9,8 @@ from pathlib import Path
 
 from portcompare.errors import InputError
 from portcompare.records import run_summary
-from portcompare.records.metrics import METRICS, round_metrics
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import METRICS, MetricName, round_metrics
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import CONTROL, Round
 from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, Quantity, RunSummary, StoredSummary
@@ -111,40 +112,31 @@ def find_quantities(results: Results) -> tuple[Quantity, ...]:
     for one in results.rounds:
         if one.discarded is None:
             measured.setdefault((one.scenario, one.level, one.arm), []).append(one)
+
+    def quantity(
+        place: tuple[str, float], name: MetricName, deployment: str, value: Estimate, ratio: Estimate | None
+    ) -> Quantity:
+        return Quantity(
+            scenario=place[0],
+            level=place[1],
+            level_text=level_text(results, *place),
+            metric=name,
+            deployment=deployment,
+            margin=margin_of(results, name),
+            value=value,
+            ratio=ratio and replace(ratio, reason=""),  # a sentence a quantity would be most of the file
+        )
+
     found = []
     for summary in results.summaries:
-        if summary.arm == CONTROL:
-            continue
-        rounds = measured.get((summary.scenario, summary.level, summary.arm), [])
+        place = (summary.scenario, summary.level)
+        rounds = measured.get((*place, summary.arm), []) if summary.arm != CONTROL else []
         for name in round_metrics():
             values = [value for one in rounds if (value := METRICS[name].value(one)) is not None]
-            if len(values) < LEAST_BLOCKS:
-                continue
-            ratio = ratios.get((summary.scenario, summary.level, summary.arm, name))
-            found.append(
-                Quantity(
-                    scenario=summary.scenario,
-                    level=summary.level,
-                    level_text=level_text(results, summary.scenario, summary.level),
-                    metric=name,
-                    deployment=summary.deployment,
-                    margin=margin_of(results, name),
-                    value=mean_estimate(values),
-                    ratio=ratio
-                    and replace(ratio, reason=""),  # a sentence a quantity would be most of the file
-                )
-            )
-    found += [
-        Quantity(
-            scenario=one.scenario,
-            level=ANY_LEVEL,
-            level_text=level_text(results, one.scenario, ANY_LEVEL),
-            metric="instructions",
-            deployment=one.deployment,
-            margin=margin_of(results, "instructions"),
-            value=mean_estimate(one.slices),
-            ratio=one.ratio and replace(one.ratio, reason=""),
-        )
-        for one in (results.work.counts if results.work is not None else ())
-    ]
+            if len(values) >= LEAST_BLOCKS:
+                ratio = ratios.get((*place, summary.arm, name))
+                found.append(quantity(place, name, summary.deployment, mean_estimate(values), ratio))
+    for counted in results.work.counts if results.work is not None else ():
+        place, mean = (counted.scenario, ANY_LEVEL), mean_estimate(counted.slices)
+        found.append(quantity(place, "instructions", counted.deployment, mean, counted.ratio))
     return tuple(found)

@@ -20,14 +20,8 @@ from portcompare.plan.types import Origins
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.records.rounds import Round
 from portcompare.records.work import Work
-from portcompare.report.formats.histograms import (
-    HISTOGRAM_FOLDER,
-    Interval,
-    histogram_path,
-    write_histogram_log,
-)
+from portcompare.report.formats.histograms import HISTOGRAM_FOLDER, append_round
 from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.run.journal import JOURNAL_FILE, Begun, Entry, append_entry, cut_torn_line, read_entries
 
@@ -63,7 +57,7 @@ class Recording(Measured):
         self._keep(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
         shutil.rmtree(self.folder / HISTOGRAM_FOLDER, ignore_errors=True)
         for one in self.rounds:
-            self._log_latencies(one)
+            append_round(self.folder, one, self.histograms[one.block, one.order])
         self.save(partial=True)
 
     def add_parity(self, parity: Parity) -> None:
@@ -82,13 +76,7 @@ class Recording(Measured):
         """Judge and keep a round, and append its latencies to the log of its arm and level."""
         one = judge(self.plan, self.manifest, measured.round)
         self._keep(round=one, histogram=measured.histogram)
-        self._log_latencies(one)
-
-    def _log_latencies(self, one: Round) -> None:
-        path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
-        histogram = self.histograms[one.block, one.order]
-        interval = Interval(start_s=one.load.started_at_s, length_s=one.load.window_s, histogram=histogram)
-        write_histogram_log(path, [interval])
+        append_round(self.folder, one, measured.histogram)
 
     def add_visit(self, visit: PageVisit) -> None:
         """Judge a visit, and keep it."""

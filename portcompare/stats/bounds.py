@@ -1,6 +1,5 @@
 """The most that theory allows: a figure above it is a mistake of the measurement, not a success."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from portcompare.records.rounds import Bound, Round
@@ -38,7 +37,7 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
     if limits.offered_rps:
         reason = f"{rate(limits.offered_rps)} were offered"
         bounds.append(Bound(name="offered", rate_rps=limits.offered_rps, reason=reason))
-    return _lowest(bounds)
+    return min(bounds, key=lambda bound: bound.rate_rps, default=None)
 
 
 def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bound]:
@@ -64,17 +63,14 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
     return bounds
 
 
-def _lowest(bounds: Iterable[Bound]) -> Bound | None:
-    return min(bounds, key=lambda bound: bound.rate_rps, default=None)
-
-
 def exceeds_bound(measured: Round, limits: Limits) -> str | None:
     """Say why a round's rate is impossible; None if it is possible."""
     lenient = replace(limits, delay_s=max(limits.delay_s - TIMER_S, 0.0))
     # The offered rate is left out: the window may hold responses to requests from before it.
-    bound = _lowest(_lasting_bounds(measured.cpu_s_per_request, lenient))
-    if bound is None:
+    bounds = _lasting_bounds(measured.cpu_s_per_request, lenient)
+    if not bounds:
         return None
+    bound = min(bounds, key=lambda bound: bound.rate_rps)
     # Each user or connection can have one request more inside the window than its share: the one under way
     # at its start.
     most = bound.rate_rps * measured.load.window_s * (1 + TOLERANCE) + limits.concurrency

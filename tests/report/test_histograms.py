@@ -1,11 +1,14 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
+from portcompare.report.formats.histograms import append_round, histogram_path
+from tests.altered import altered
+from tests.analyse.samples import ROUND
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
 START_S = 1772444467.25
@@ -15,11 +18,12 @@ def _histogram() -> HdrHistogram:
     return HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
 
 
-def _interval(start_s: float, *latencies_us: int) -> Interval:
+def _append(folder: Path, start_s: float, *latencies_us: int, **place: Any) -> None:  # noqa: ANN401 - Round's
     histogram = _histogram()
     for latency_us in latencies_us:
         histogram.record_value(latency_us)
-    return Interval(start_s=start_s, length_s=1.5, histogram=histogram.encode().decode("ascii"))
+    one = altered(ROUND, started_at_s=start_s, window_s=1.5, **place)
+    append_round(folder, one, histogram.encode().decode("ascii"))
 
 
 def _read(path: Path) -> Iterator[HdrHistogram]:
@@ -33,12 +37,12 @@ def _read(path: Path) -> Iterator[HdrHistogram]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return histogram_path(tmp_path, scenario="delayed", level=64, arm="baseline")
+    return histogram_path(tmp_path, scenario=ROUND.scenario, level=ROUND.level, arm=ROUND.arm)
 
 
-def test_the_library_reads_rounds_that_were_appended_below_one_header(path: Path) -> None:
-    write_histogram_log(path, [_interval(START_S, 200, 450, 1999)])
-    write_histogram_log(path, [_interval(START_S + 20, LOWEST_US, HIGHEST_US)])
+def test_the_library_reads_rounds_that_were_appended_below_one_header(path: Path, tmp_path: Path) -> None:
+    _append(tmp_path, START_S, 200, 450, 1999)
+    _append(tmp_path, START_S + 20, LOWEST_US, HIGHEST_US)
     first, second = _read(path)
     assert (first.get_total_count(), first.get_min_value(), first.get_max_value()) == (3, 200, 1999)
     assert first.get_start_time_stamp() == START_S * 1000
@@ -58,7 +62,7 @@ def test_the_library_reads_rounds_that_were_appended_below_one_header(path: Path
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a b|<c>", "خادم", "x" * 200, ".", "", "CON\n"])
 def test_any_name_makes_a_file_in_the_folder(name: str, tmp_path: Path) -> None:
     path = histogram_path(tmp_path, scenario=name, level=400.5, arm=name)
-    write_histogram_log(path, [_interval(START_S, 200)])
+    _append(tmp_path, START_S, 200, scenario=name, level=400.5, arm=name)
     assert [found.resolve() for found in (tmp_path / "histograms").iterdir()] == [path.resolve()]
     assert path.name.isascii()
     assert not set(path.name) & set(' |<>/\\\n"')

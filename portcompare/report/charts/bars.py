@@ -50,7 +50,7 @@ def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
     if not data:
         return
     shown = {part: colour for part, colour in _COLOURS.items() if any(d["part"] == part for d in data)}
-    legend = svg.top_legend(columns=3, columnPadding=22)  # all parts in one line are wider than half a page
+    legend = svg.guide(columns=3, columnPadding=22)  # all parts in one line are wider than half a page
     bars = _BARS.encode(
         x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
         y=svg.arm_y(svg.find_looks(results)),
@@ -193,7 +193,7 @@ def waterfalls(results: Results) -> Iterator[Figure]:
 def _waterfall_bars(summaries: list[PageSummary]) -> alt.FacetChart:
     present = {part.stage for one in summaries for part in one.parts}
     colours = {name: f"var(--stage-{stage})" for stage, name in STAGE_NAMES.items() if stage in present}
-    legend = svg.top_legend(columns=2, columnPadding=2 * svg.FONT_SLACK, labelLimit=0)
+    legend = svg.guide(columns=2, columnPadding=2 * svg.FONT_SLACK, labelLimit=0)
     axis = svg.guide(grid=True, gridOpacity=0.6, tickCount=5)
     base = alt.Chart().mark_bar(height=svg.ROW_HEIGHT * 0.6)
     bars = base.encode(

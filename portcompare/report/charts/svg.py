@@ -49,6 +49,7 @@ _CONFIG = {
         "titleFontSize": FONT_SIZE,
         "titleFontWeight": "normal",
     },
+    "legend": {"orient": "top", "labelColor": TEXT, "labelFontSize": FONT_SIZE},
     "header": {"labelColor": TEXT, "labelFontSize": FONT_SIZE, "labelFontWeight": "bold", "labelLimit": 600},
 }
 
@@ -111,11 +112,6 @@ def text_beside(base: alt.Chart, **encodings: Any) -> alt.Chart:  # noqa: ANN401
 def scale_of(drawn: Mapping[Any, Any]) -> dict[str, Any]:
     """The scale that draws each value of a field as given: in a colour, which is a CSS value, or a shape."""
     return guide(domain=list(drawn), range=list(drawn.values()))
-
-
-def top_legend(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as `guide`
-    """A legend above the chart."""
-    return guide(orient="top", labelColor=TEXT, labelFontSize=FONT_SIZE) | settings
 
 
 def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN401 - as `guide`

@@ -6,14 +6,14 @@ References:
     https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/AbstractHistogram.html
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
 from portcompare.records.results import Results, Spectrum
+from portcompare.records.rounds import Round
 from portcompare.report.formats.results_file import encode, safe_name
 from portcompare.report.wording import visible
 
@@ -30,39 +30,30 @@ _HEADER = """\
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """The latencies of one round."""
-
-    start_s: float  # Start of the window, in seconds since the epoch
-    length_s: float  # Length of the window
-    histogram: str  # What `HdrHistogram.encode()` made of the latencies in microseconds, as text
-
-
 def histogram_path(folder: Path, *, scenario: str, level: float, arm: str) -> Path:
     """Where the histograms of one arm at one level are kept."""
     name = f"{safe_name(scenario)}-{level:.15g}-{safe_name(arm)}.hlog"
     return folder / HISTOGRAM_FOLDER / name
 
 
-def write_histogram_log(path: Path, intervals: Iterable[Interval]) -> None:
-    """Append rounds to a log, one line each; a new file gets its header first.
+def append_round(folder: Path, one: Round, histogram: str) -> None:
+    """Append a round to the log of its arm and level; a new file gets its header first.
 
     The lines are written here because `hdrh.log.HistogramLogWriter` cannot write a start time (it raises
     AttributeError) and rounds each interval's maximum down to whole units.
 
+    `histogram`: the latencies in microseconds, as `HdrHistogram.encode()` makes them a text.
     Raises OSError if the file cannot be written.
     """
+    path = histogram_path(folder, scenario=one.scenario, level=one.level, arm=one.arm)
     path.parent.mkdir(parents=True, exist_ok=True)
+    start_s, length_s = one.load.started_at_s, one.load.window_s
+    longest_ms = HdrHistogram.decode(histogram).get_max_value() / _US_PER_MS
     with path.open("a", encoding="ascii") as file:
-        for interval in intervals:
-            if file.tell() == 0:
-                start = datetime.fromtimestamp(interval.start_s, tz=UTC).isoformat(sep=" ")
-                file.write(_HEADER.format(start_s=interval.start_s, start=start))
-            longest_ms = HdrHistogram.decode(interval.histogram).get_max_value() / _US_PER_MS
-            file.write(
-                f"{interval.start_s:.3f},{interval.length_s:.3f},{longest_ms:.3f},{interval.histogram}\n"
-            )
+        if file.tell() == 0:
+            start = datetime.fromtimestamp(start_s, tz=UTC).isoformat(sep=" ")
+            file.write(_HEADER.format(start_s=start_s, start=start))
+        file.write(f"{start_s:.3f},{length_s:.3f},{longest_ms:.3f},{histogram}\n")
 
 
 def render_spectra(results: Results) -> dict[str, bytes]:

@@ -22,36 +22,30 @@ def work_tables(work: Work | None) -> tuple[TextTable, ...]:
     """The tables of what was counted."""
     if work is None:
         return ()
-    tables = []
-    if work.counts:
-        note = f"Counted {_COUNTERS[work.counts[0].counter]}, of the whole process tree. {_SAYS_NOT}"
-        tables.append(
-            TextTable(
-                title="Work: instructions per request",
-                note=note if work.is_layout_fixed else f"{note} {_UNFIXED}",
-                header=_HEADER,
-                rows=tuple(map(_row, work.counts)),
-            )
-        )
-    if any(one.shares for one in work.counts):
-        tables.append(
-            TextTable(
-                title="Whose code it is",
-                note="By shared object; the interpreter runs all Python code: app, framework and server.",
-                header=("Scenario", "Deployment", "Shares of the instructions"),
-                rows=tuple(map(_shares, work.counts)),
-            )
-        )
-    if work.not_counted:
-        tables.append(
-            TextTable(
-                title="Not counted",
-                note="Other deployments are compared without these.",
-                header=("Deployment", "Reason"),
-                rows=tuple((visible(name), visible(why)) for name, why in work.not_counted.items()),
-            )
-        )
-    return tuple(tables)
+    has_shares = any(one.shares for one in work.counts)
+    counter = _COUNTERS[work.counts[0].counter] if work.counts else ""
+    note = f"Counted {counter}, of the whole process tree. {_SAYS_NOT}"
+    tables = (
+        TextTable(
+            title="Work: instructions per request",
+            note=note if work.is_layout_fixed else f"{note} {_UNFIXED}",
+            header=_HEADER,
+            rows=tuple(map(_row, work.counts)),
+        ),
+        TextTable(
+            title="Whose code it is",
+            note="By shared object; the interpreter runs all Python code: app, framework and server.",
+            header=("Scenario", "Deployment", "Shares of the instructions"),
+            rows=tuple(map(_shares, work.counts)) if has_shares else (),
+        ),
+        TextTable(
+            title="Not counted",
+            note="Other deployments are compared without these.",
+            header=("Deployment", "Reason"),
+            rows=tuple((visible(name), visible(why)) for name, why in work.not_counted.items()),
+        ),
+    )
+    return tuple(table for table in tables if table.rows)
 
 
 def _row(one: WorkCount) -> tuple[str, ...]:
