@@ -5,14 +5,45 @@ Run it by `make docs` after a change of either; a test fails until it is done.
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from portcompare.history.trends import history_schema
+from pydantic import create_model
+
+from portcompare.history import trends
 from portcompare.plan import plan_keys
-from portcompare.report.formats.results_file import diff_schema, results_schema, write_schema
+from portcompare.records import (
+    estimates,
+    manifest,
+    pages,
+    parity,
+    results,
+    rounds,
+    run_summary,
+    sweeps,
+    work,
+)
+from portcompare.report.formats.results_file import Envelope
 from portcompare.serve import vocabulary
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 DOCS = Path(__file__).parent
+SCHEMAS: dict[str, tuple[type, tuple[ModuleType, ...], int]] = {
+    "results": (
+        results.Results,
+        (results, rounds, estimates, parity, sweeps, pages, manifest, work),
+        results.SCHEMA_VERSION,
+    ),
+    "diff": (estimates.RunDiff, (estimates,), estimates.DIFF_SCHEMA_VERSION),
+    "history": (trends.History, (trends, run_summary), trends.HISTORY_SCHEMA_VERSION),
+}
+"""By the name of a published schema: its record, the modules of the records in it, and its version."""
+
 BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
 
 
@@ -36,13 +67,56 @@ def insert(page: str, text: str) -> str:
     return before + BEGIN + text + END + after
 
 
+def record_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a record, described by its classes' docstrings and comments."""
+    record, homes, version = SCHEMAS[name]
+    envelope: Any = create_model("Envelope", __config__=Envelope.model_config, record=(record, ...))
+    records: dict[str, Any] = envelope.model_json_schema()["$defs"]
+    for title, one in records.items():
+        cls = next(vars(home)[title] for home in homes if title in vars(home))
+        one["description"] = " ".join((inspect.getdoc(cls) or "").split())
+        for described in one["properties"].values():
+            described.pop("title", None)  # made of the property's name, which says as much
+        for field, comment in field_comments(cls).items():
+            one["properties"][field]["description"] = comment
+    root = records.pop(record.__name__)
+    root["properties"]["schema_version"]["const"] = version
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:portcompare:{name}:{version}",
+        **root,
+        "title": f"portcompare {name}",
+        "$defs": records,
+    }
+
+
+FIELD = re.compile(r"    (?:(\w+): |]).*?(?:  # (.*))?")
+"""A field, or the last line of one that takes several."""
+COMMENT = re.compile(r"    # (.*)")
+
+
+def field_comments(cls: type) -> dict[str, str]:
+    """The comments of a record's fields by name: at the end of the field's line, or in the lines above it."""
+    found: dict[str, list[str]] = {}
+    above: list[str] = []
+    name = ""
+    for line in inspect.getsource(cls).splitlines():
+        if comment := COMMENT.fullmatch(line):
+            above.append(comment[1])
+        elif field := FIELD.fullmatch(line):
+            name = field[1] or name
+            found[name] = [*above, *filter(None, [field[2]])]
+            above = []
+    return {name: " ".join(lines) for name, lines in found.items() if lines}
+
+
 def main() -> None:
     """Write them all."""
     page = DOCS / "plan.md"
     page.write_text(insert(page.read_text(encoding="utf-8"), describe_plan()), encoding="utf-8")
-    write_schema(results_schema(), DOCS / "results.schema.json")
-    write_schema(diff_schema(), DOCS / "diff.schema.json")
-    write_schema(history_schema(), DOCS / "history.schema.json")
+    for name in SCHEMAS:
+        text = json.dumps(record_schema(name), indent=2) + "\n"
+        (DOCS / f"{name}.schema.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """How a metric went over the runs of a machine, and where it changed."""
 
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,10 +10,8 @@ from statistics import NormalDist, fmean, median
 from typing import Any
 
 from portcompare.history.summaries import quantities_of
-from portcompare.records import run_summary
 from portcompare.records.metrics import MetricName
 from portcompare.records.run_summary import Quantity, RunSummary
-from portcompare.report.formats.results_file import record_schema
 from portcompare.stats.change_points import find_changes
 
 HISTORY_SCHEMA_VERSION = 1
@@ -68,11 +65,6 @@ class History:
     schema_version: int  # Of this very form
     runs: tuple[RunSummary, ...]  # The runs, the latest first
     trends: tuple[Trend, ...]  # The requested trends
-
-
-def history_schema() -> dict[str, Any]:
-    """The JSON Schema of a history."""
-    return record_schema(History, (sys.modules[__name__], run_summary), "history", HISTORY_SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

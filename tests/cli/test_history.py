@@ -5,7 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from portcompare.history.trends import history_schema
+from docs.generate import record_schema
 from tests.cli.conftest import refused
 from tests.conftest import Command
 from tests.runs import NEW, OLD, make_run, store
@@ -49,7 +49,7 @@ def test_a_trend_is_drawn(command: Command) -> None:
 
 def test_the_machine_form_satisfies_the_published_schema(command: Command) -> None:
     schema = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    assert schema == history_schema(), "run `make docs`"
+    assert schema == record_schema("history"), "run `make docs`"
     for arguments in ([], ["--metric", "p50"]):
         _, printed, _ = command("history", "--json", *arguments)
         data = json.loads(printed)

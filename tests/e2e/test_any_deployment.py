@@ -12,7 +12,7 @@ import httpx
 import jsonschema
 import pytest
 
-from portcompare.report.formats.results_file import results_schema
+from docs.generate import record_schema
 from portcompare.serve.ports import find_free_ports
 from tests.e2e.conftest import TWO_BLOCKS, Start, read_results
 from tests.e2e.processes import are_gone, processes_below, wait_until
@@ -115,7 +115,7 @@ def test_a_run_discards_wrong_bodies_and_says_what_is_not_known_of_what_runs_alr
     out, err = process.communicate(timeout=300)
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
     results = read_results(tmp_path / "run")
-    jsonschema.Draft202012Validator(results_schema()).validate(results)
+    jsonschema.Draft202012Validator(record_schema("results")).validate(results)
     assert any("mixed-up" in warning and "wrong body" in warning for warning in results["warnings"])
     for one in results["rounds"]:
         is_wrong = one["arm"] == "mixed-up"

@@ -8,7 +8,7 @@ import jsonschema
 import psutil
 import pytest
 
-from portcompare.report.formats.results_file import results_schema
+from docs.generate import record_schema
 from portcompare.run.journal import JOURNAL_FILE
 from tests.conftest import Command
 from tests.e2e.conftest import Start, read_results
@@ -41,7 +41,7 @@ def test_a_run_that_is_ended_stops_everything_keeps_what_it_measured_and_can_be_
     if ending == signal.SIGTERM:
         assert process.returncode == 130, err
         assert str(folder) in err.replace("\n", "")
-    validator = jsonschema.Draft202012Validator(results_schema())
+    validator = jsonschema.Draft202012Validator(record_schema("results"))
     validator.validate(read_results(folder))
     command("report", folder)
     results = read_results(folder)

@@ -12,11 +12,11 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
+from docs.generate import record_schema
 from portcompare.browser import find_chromium
 from portcompare.errors import InputError
 from portcompare.records.run_summary import read_summary
 from portcompare.report import EXPORTERS
-from portcompare.report.formats.results_file import results_schema
 from tests.conftest import Command
 from tests.e2e.conftest import Start, begin, read_results, write_plan
 from tests.e2e.processes import are_gone, processes_below, servers_below, wait_until
@@ -73,7 +73,7 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
     results = read_results(finished.folder)
     # A gate is broken. So short a run may also be too noisy, and says so: then no gate is passed.
     assert finished.status == (1 if results["valid"] else 3), finished.err
-    jsonschema.Draft202012Validator(results_schema()).validate(results)
+    jsonschema.Draft202012Validator(record_schema("results")).validate(results)
     kept, broken = results["gates"]
     assert not broken["passed"]
     assert kept["passed"] == (kept["check"]["outcome"] == "kept")

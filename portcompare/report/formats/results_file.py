@@ -1,25 +1,18 @@
-"""The files of a run: written whole or not at all, `results.json` read back, and the JSON Schemas.
-
-The schemas are generated from the records and published in `docs/`.
-"""
+"""The files of a run: written whole or not at all, and `results.json` read back."""
 
 import hashlib
-import inspect
 import json
 import os
 import re
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
-from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps, work
-from portcompare.records.estimates import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.report.wording import visible
 
@@ -134,61 +127,3 @@ def render_manifest(results: Results) -> str:
     """Write the manifest down: `diff OLD/manifest.txt NEW/manifest.txt` shows what was not alike."""
     lines = sorted(f"{name}: {text}" for name, text in list_conditions(results.manifest).items())
     return "".join(f"{visible(line)}\n" for line in lines)  # a line break would make two facts of one
-
-
-def results_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) that every `results.json` satisfies."""
-    homes = (results, rounds, estimates, parity, sweeps, pages, manifest, work)
-    return record_schema(Results, homes, "results", SCHEMA_VERSION)
-
-
-def diff_schema() -> dict[str, Any]:
-    """The JSON Schema of what `portcompare diff --json` prints."""
-    return record_schema(RunDiff, (estimates,), "diff", DIFF_SCHEMA_VERSION)
-
-
-def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, version: int) -> dict[str, Any]:
-    """The JSON Schema of a record, described by the docstrings of the classes in `homes`."""
-    envelope = create_model("Envelope", __config__=Envelope.model_config, record=(record, ...))
-    records: dict[str, Any] = envelope.model_json_schema()["$defs"]
-    for title, one in records.items():
-        cls = next(vars(home)[title] for home in homes if title in vars(home))
-        one["description"] = " ".join((inspect.getdoc(cls) or "").split())
-        for described in one["properties"].values():
-            described.pop("title", None)  # made of the property's name, which says as much
-        for field, comment in field_comments(cls).items():
-            one["properties"][field]["description"] = comment
-    root = records.pop(record.__name__)
-    root["properties"]["schema_version"]["const"] = version
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:portcompare:{name}:{version}",
-        **root,
-        "title": f"portcompare {name}",
-        "$defs": records,
-    }
-
-
-def write_schema(schema: dict[str, Any], path: Path) -> None:
-    """Write a schema as JSON."""
-    write_atomically(path, json.dumps(schema, indent=2) + "\n")
-
-
-_FIELD = re.compile(r"    (?:(\w+): |]).*?(?:  # (.*))?")
-"""A field, or the last line of one that takes several."""
-_COMMENT = re.compile(r"    # (.*)")
-
-
-def field_comments(cls: type) -> dict[str, str]:
-    """The comments of a record's fields by name: at the end of the field's line, or in the lines above it."""
-    found: dict[str, list[str]] = {}
-    above: list[str] = []
-    name = ""
-    for line in inspect.getsource(cls).splitlines():
-        if comment := _COMMENT.fullmatch(line):
-            above.append(comment[1])
-        elif field := _FIELD.fullmatch(line):
-            name = field[1] or name
-            found[name] = [*above, *filter(None, [field[2]])]
-            above = []
-    return {name: " ".join(lines) for name, lines in found.items() if lines}
