@@ -1,19 +1,16 @@
 """Finding apps by reading sources: which names are Flask or Quart apps, and which functions make one."""
 
-from __future__ import annotations
-
 import ast
 import os
 import warnings
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from typing import Literal
 
 Framework = Literal["flask", "quart"]
+Makers = dict[str, set[Framework]]  # the frameworks of the apps that functions and classes make, by name
 
 MOST_FILES = 2000  # parsing takes about 3 ms each
 MOST_BYTES = 1_000_000  # larger files were not written by hand
@@ -101,10 +98,6 @@ def find_definitions(files: Iterable[Path]) -> tuple[tuple[Definition, ...], tup
                     anywhere[name] |= found
                     is_complete = False
     return tuple(each for source in sources for each in source.definitions(anywhere)), tuple(notes)
-
-
-if TYPE_CHECKING:
-    Makers = dict[str, set[Framework]]  # the frameworks of the apps that functions and classes make, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ _WORDS = (
 
 _OPENAPI_3 = re.compile(rb"""\bopenapi["']?\s*:\s*["']?3\.""")
 _SQLITE_URL = re.compile(r"sqlite(?:\+\w+)?:///([^?]+)")
+_MAPPING = re.compile(r"(.*[/\\])?(os|_collections_abc)\.py|<frozen (os|_collections_abc)>")  # of variables
 _SQLITE_FILE = re.compile(r"(?i).+\.(db3?|sqlite3?)")
 
 lacking: dict[str, bool] = {}
@@ -71,9 +72,7 @@ def watch() -> None:
 def _caller() -> str:
     """The file that looks a variable up, whichever of a mapping's methods it uses."""
     frame = sys._getframe(2)  # noqa: SLF001 - its documented name
-    while frame.f_back and frame.f_code.co_filename.rpartition(os.sep)[2] in ("os.py", "_collections_abc.py"):
-        frame = frame.f_back
-    while frame.f_back and frame.f_code.co_filename in ("<frozen os>", "<frozen _collections_abc>"):
+    while frame.f_back and _MAPPING.fullmatch(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename
 

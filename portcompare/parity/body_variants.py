@@ -64,12 +64,11 @@ def body_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     if media_type:
         yield "no Content-Type", replace(request, headers=without_headers(headers, "Content-Type"))
         if "boundary" not in media_type:
-            other_case = with_header(headers, "Content-Type", media_type.swapcase())
-            yield "Content-Type in other case", replace(request, headers=other_case)
+            other_case = with_header(request, "Content-Type", media_type.swapcase())
+            yield "Content-Type in other case", other_case
     for kind in _TYPES:
         if kind != media_type:
-            typed = replace(request, headers=with_header(headers, "Content-Type", kind))
-            yield f"Content-Type: {kind}", typed
+            yield f"Content-Type: {kind}", with_header(request, "Content-Type", kind)
     body = request.body
     middle = len(body) // 2
     damaged = {

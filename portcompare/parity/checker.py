@@ -292,8 +292,9 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
             )
             is_excused = ours.status is None or (known[0] != known[1] and found in known)
             for finding in () if is_excused else compare_streams(case, ours, theirs, noise):
-                if finding.place not in listed:
-                    listed.add(finding.place)
+                place = finding.kind, finding.pointer, finding.aspect
+                if place not in listed:
+                    listed.add(place)
                     yield Judged(arm=arm, finding=finding, turn=turn)
 
 

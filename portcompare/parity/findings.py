@@ -24,11 +24,6 @@ class Finding:
     baseline: str  # An excerpt of what the one has there
     candidate: str  # An excerpt of what the other has there
 
-    @property
-    def place(self) -> tuple[DifferenceKind, str, Aspect]:
-        """Identifies the finding in other pairs of responses."""
-        return self.kind, self.pointer, self.aspect
-
 
 def make_finding(
     kind: DifferenceKind,

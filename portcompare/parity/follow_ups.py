@@ -82,7 +82,7 @@ def _follow_document(result: CaseResult, results: Sequence[CaseResult]) -> Itera
     if known or is_file or response.header("accept-ranges") == "bytes":
         for value in ("bytes=-1", "bytes=1-", "bytes=999999999-"):
             name = f"{request.name} [header Range: {value}]"
-            yield value, replace(request, name=name, headers=with_header(request.headers, "Range", value))
+            yield value, replace(with_header(request, "Range", value), name=name)
 
 
 def _conditions(known: set[str]) -> Iterator[tuple[str, Headers]]:

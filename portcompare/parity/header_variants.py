@@ -4,7 +4,7 @@ Without `Origin` no response has CORS headers, without `Accept-Encoding` none is
 none is "not modified": a request must ask for what is to be compared.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -64,9 +64,10 @@ def without_headers(headers: Headers, *names: str) -> Headers:
     return tuple((given, value) for given, value in headers if given.lower() not in left_out)
 
 
-def with_header(headers: Headers, name: str, value: str) -> Headers:
-    """The headers with one replaced, or added at the end."""
-    return (*without_headers(headers, name), (name, value))
+def with_header(request: RequestSpec, name: str, *values: str) -> RequestSpec:
+    """The request with these lines of a header at the end, in place of its own."""
+    lines = [(name, value) for value in values]
+    return replace(request, headers=(*without_headers(request.headers, name), *lines))
 
 
 def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
@@ -85,14 +86,14 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
         if name.lower() != "host":
             others |= {"repeated": [value, UNKNOWN], "after another value": [UNKNOWN, value]}
         for what, values in ({"missing": list[str]()} | others).items():
-            yield f"header {name} {what}", _with_lines(request, name, values)
+            yield f"header {name} {what}", with_header(request, name, *values)
     for name, choices in _ADDED_HEADERS.items():
         for value in choices if name.lower() not in own else ():
             shown = "long" if value == LONG else value
-            yield f"header {name}: {shown}", _with_lines(request, name, [value])
+            yield f"header {name}: {shown}", with_header(request, name, value)
     for name, values in _REPEATED_HEADERS.items():
         if name.lower() not in own:
-            yield f"header {name}: {', then '.join(values)}", _with_lines(request, name, values)
+            yield f"header {name}: {', then '.join(values)}", with_header(request, name, *values)
     # As a browser sends it before a request from another site: without credentials.
     preflight = (
         ("Origin", _ORIGIN),
@@ -100,12 +101,6 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
         ("Access-Control-Request-Headers", f"content-type, x-{UNKNOWN}"),
     )
     yield "CORS preflight", replace(request, method="OPTIONS", headers=preflight, body=b"")
-
-
-def _with_lines(request: RequestSpec, name: str, values: Iterable[str]) -> RequestSpec:
-    """The request with these lines of a header in place of its own."""
-    lines = ((name, value) for value in values)
-    return replace(request, headers=(*without_headers(request.headers, name), *lines))
 
 
 def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:

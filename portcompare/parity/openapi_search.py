@@ -312,10 +312,8 @@ def _encode(case: Case[Any], base_url: str) -> RequestSpec:
         return request
     lasting = sha256(body.replace(boundary, b"")).hexdigest()[:32]
     media_type = media_type.replace(boundary.decode("latin-1"), lasting)
-    return replace(
-        request,
-        headers=with_header(headers, "Content-Type", media_type),
-        body=body.replace(boundary, lasting.encode()),
+    return with_header(
+        replace(request, body=body.replace(boundary, lasting.encode())), "Content-Type", media_type
     )
 
 
@@ -332,11 +330,10 @@ def _with_credentials(request: RequestSpec, lender: RequestSpec | None) -> Reque
     """A request with another one's headers and login; its own headers stay, but cookies are added."""
     if lender is None:
         return request
-    headers = request.headers
     for name, value in lender.headers:
         own = request.header(name)
         if name.lower() == "cookie" and own:
-            headers = with_header(headers, name, f"{own}; {value}")
+            request = with_header(request, name, f"{own}; {value}")
         elif own is None and not name.lower().startswith("content-"):
-            headers = (*headers, (name, value))
-    return replace(request, headers=headers, login=lender.login)
+            request = with_header(request, name, value)
+    return replace(request, login=lender.login)

@@ -51,15 +51,15 @@ class ArmClient:
         self._shown_url = shown_url or url
         self._timeout_s = timeout_s
         self.log = log
-        self._logins: dict[tuple[LoginStep, ...], Kept | Response] = {}
+        self._logins: dict[tuple[LoginStep, ...], Kept | LoginFailed] = {}
         self._forms: set[LoginStep] = set()  # The steps whose last response was a page with a password form
-        self._followed: dict[RequestSpec, Kept | Response] = {}  # What was kept last before each case
+        self._followed: dict[RequestSpec, Kept | LoginFailed] = {}  # What was kept last before each case
         self._streams: set[str] = set()  # The routes whose responses did not end
 
     def failed_login(self, case: RequestSpec) -> str:
         """What failed before a case, its login or the request that it follows; empty if nothing did."""
         result = self._followed.get(case, self._logins.get(case.login))
-        return result.error if isinstance(result, Response) else ""
+        return str(result) if isinstance(result, LoginFailed) else ""
 
     def login_shows_form(self, case: RequestSpec) -> bool:
         """Whether the last step of a case's login sent something, and was shown a password form."""
@@ -75,8 +75,8 @@ class ArmClient:
         if self.log is not None:
             self.log.set_mark()
         kept = self._prepare(case)
-        if isinstance(kept, Response):
-            return kept
+        if isinstance(kept, LoginFailed):
+            return Response(server=self._url, error=str(kept))
         route = shape_of(case.path)
         limit_s = STREAM_LIMIT_S if route in self._streams else None
         response = send(self._url, _filled(case, kept), self._timeout_s, limit_s)
@@ -87,34 +87,28 @@ class ArmClient:
     def curl(self, case: RequestSpec) -> str:
         """A command line that sends this server a case."""
         kept = self._followed.get(case, self._log_in(case.login))
-        return curl_line(self._shown_url, case if isinstance(kept, Response) else _filled(case, kept))
+        return curl_line(self._shown_url, case if isinstance(kept, LoginFailed) else _filled(case, kept))
 
-    def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
-        """Log in once; the response of a login that failed has the error."""
-        if steps in self._logins:
-            return self._logins[steps]
-        kept = Kept()
-        for number, step in enumerate(steps, start=1):
-            try:
-                kept = self._take(step, kept)
-            except LoginFailed as failed:
-                self._logins[steps] = Response(server=self._url, error=f"login step {number}, {failed}")
-                break
-        return self._logins.setdefault(steps, kept)
+    def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | LoginFailed:
+        """Log in once; the result is kept, also that of a login that failed."""
+        if steps not in self._logins:
+            kept: Kept | LoginFailed = Kept()
+            for number, step in enumerate(steps, start=1):
+                if isinstance(kept, Kept):
+                    kept = self._take(step, kept, f"login step {number}")
+            self._logins[steps] = kept
+        return self._logins[steps]
 
-    def _prepare(self, case: RequestSpec) -> Kept | Response:
-        """Log in if need be, and send what a case follows; a response that failed has the error."""
+    def _prepare(self, case: RequestSpec) -> Kept | LoginFailed:
+        """Log in if need be, and send what a case follows."""
         kept = self._log_in(case.login)
-        if case.follows is None or isinstance(kept, Response):
+        if case.follows is None or isinstance(kept, LoginFailed):
             return kept
-        try:
-            self._followed[case] = self._take(case.follows, kept)
-        except LoginFailed as failed:
-            self._followed[case] = Response(server=self._url, error=f"the request before it, {failed}")
+        self._followed[case] = self._take(case.follows, kept, "the request before it")
         return self._followed[case]
 
-    def _take(self, step: LoginStep, kept: Kept) -> Kept:
-        """Send the request of a step; raises LoginFailed, with the request and why."""
+    def _take(self, step: LoginStep, kept: Kept, which: str) -> Kept | LoginFailed:
+        """Send the request of a step."""
         request = step.request
         response = send(self._url, fill(request, kept), self._timeout_s)
         failure = response.error
@@ -127,7 +121,7 @@ class ArmClient:
                 )
             except LoginFailed as failed:
                 failure = str(failed)
-        raise LoginFailed(f"{request.method} {request.target}: {failure}")
+        return LoginFailed(f"{which}, {request.method} {request.target}: {failure}")
 
 
 def _filled(case: RequestSpec, kept: Kept) -> RequestSpec:

@@ -1,6 +1,6 @@
 """The databases and hosts that servers open while they are checked, and which of them they share."""
 
-import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +13,7 @@ from portcompare.serve.servers import APP_PYTHON
 
 _FOLDER = APP_PYTHON / "contacts"
 _FILE = "contacts-{}.txt"
+_ADDRESS = re.compile(r"[\d.]+:\w*|.*:.*:\w*")  # of IPv4 or IPv6, with a port
 
 
 def watch_contacts(plan: Plan, folder: Path) -> Plan:
@@ -53,7 +54,7 @@ def describe_contacts(
 def _list_contacts(lines: list[str], own_ports: set[int]) -> Iterator[str]:
     """The database files, and the hosts by name where they were looked up, else by address."""
     entries = [line.partition(" ")[::2] for line in lines]
-    names = [place for kind, place in entries if kind == "host" and not _is_address(place)]
+    names = [place for kind, place in entries if kind == "host" and not _ADDRESS.fullmatch(place)]
     ports = {place.rpartition(":")[2] for place in names}
     for kind, place in entries:
         port = place.rpartition(":")[2]
@@ -62,11 +63,3 @@ def _list_contacts(lines: list[str], own_ports: set[int]) -> Iterator[str]:
         elif kind == "address" and port not in ports and port.isdigit() and int(port) not in own_ports:
             yield f"host {place}"
     yield from (f"host {place}" for place in names if not place.startswith("localhost:"))
-
-
-def _is_address(place: str) -> bool:
-    try:
-        ipaddress.ip_address(place.rpartition(":")[0])
-    except ValueError:
-        return False
-    return True

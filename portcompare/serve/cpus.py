@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import psutil
-
 from portcompare.plan import Plan
 from portcompare.serve.running import RunningServer, list_tree
 
@@ -63,9 +61,9 @@ def pin_server(server: RunningServer, cpus: Iterable[int]) -> None:
     threads: set[int] = set()
     while len(threads) != pinned:  # until none was started meanwhile by one that was not pinned yet
         pinned = len(threads)
-        for process in list_tree(server.process.pid):
-            with suppress(psutil.NoSuchProcess):
-                threads |= {thread.id for thread in process.threads()}
+        for pid in list_tree(server.process.pid):
+            with suppress(OSError):  # it has ended
+                threads |= {int(thread) for thread in os.listdir(f"/proc/{pid}/task")}  # noqa: PTH208 - names
         for thread in threads:
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(thread, wanted)

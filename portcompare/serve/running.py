@@ -88,8 +88,7 @@ class RunningServer:
         host = urlsplit(self.url).hostname
         if self.process is None or host is None:
             return True
-        own = (process.pid for process in list_tree(self.process.pid))
-        return is_listened_on_by(own, host, self.port)
+        return is_listened_on_by(list_tree(self.process.pid), host, self.port)
 
     def check_alive(self) -> None:
         """Make sure that it still runs.
@@ -117,12 +116,12 @@ class RunningServer:
 
     def begin_watch(self) -> None:
         """Watch its processes from now on: each `look`, until the next beginning."""
-        self.watch.begin(self.list_parents())
+        self.watch.begin(self.list_tree())
 
     def look(self) -> None:
         """Look at its processes."""
         if self.process is not None:
-            self.watch.look(self.list_parents())
+            self.watch.look(self.list_tree())
 
     @property
     def _watched(self) -> dict[str, Any]:
@@ -146,7 +145,7 @@ class RunningServer:
         """
         if self.process is None:
             return None
-        tree = _list_parents(self.process.pid)
+        tree = list_tree(self.process.pid)
         _sleep_until(start_s)
         before = _read_cpu_s(tree)
         self.watch.begin(tree)
@@ -158,7 +157,7 @@ class RunningServer:
             _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
             latest |= _read_cpu_s(tree)
             read_end_s = time.monotonic()
-            tree = _list_parents(self.process.pid)
+            tree = list_tree(self.process.pid)
             self.watch.look(tree)
         used_s = sum(latest.values()) - sum(before.values())
         scale = (end_s - start_s) / (read_end_s - read_start_s)
@@ -172,11 +171,11 @@ class RunningServer:
         """CPU seconds of each of its processes until now; None if it was already running."""
         if self.process is None:
             return None
-        return _read_cpu_s(self.list_parents())
+        return _read_cpu_s(self.list_tree())
 
-    def list_parents(self) -> dict[int, int]:
+    def list_tree(self) -> dict[int, int]:
         """Its processes, each with its parent; none if it was already running."""
-        return {} if self.process is None else _list_parents(self.process.pid)
+        return {} if self.process is None else list_tree(self.process.pid)
 
     def failure(self, found: str) -> ServerError:
         """An error that says what is wrong with this server, with the end of its log."""
@@ -190,25 +189,18 @@ class RunningServer:
 
 def read_usage(watchdog: int) -> Usage:
     """Read what the processes below a watchdog have used."""
-    tree = _list_parents(watchdog)
+    tree = list_tree(watchdog)
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
-def list_tree(watchdog: int) -> list[psutil.Process]:
-    """List the processes below a watchdog."""
-    try:
-        return psutil.Process(watchdog).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _list_parents(watchdog: int) -> dict[int, int]:
-    """List the processes below a watchdog, each with its parent."""
+def list_tree(watchdog: int) -> dict[int, int]:
+    """List the processes below a watchdog by their ids, each with its parent."""
     if found := _list_children(watchdog):
         return found
-    for process in list_tree(watchdog):  # not all kernels list children (CONFIG_PROC_CHILDREN)
-        with suppress(psutil.NoSuchProcess):
-            found[process.pid] = process.ppid()
+    with suppress(psutil.NoSuchProcess):  # not all kernels list children (CONFIG_PROC_CHILDREN)
+        for process in psutil.Process(watchdog).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found[process.pid] = process.ppid()
     return found
 
 

@@ -193,4 +193,4 @@ async def _send(sender: Sender, specs: Sequence[RequestSpec], number: int, start
 
 
 def _pids(server: RunningServer) -> list[int]:
-    return sorted(process.pid for process in list_tree(server.process.pid)) if server.process else []
+    return sorted(list_tree(server.process.pid)) if server.process else []

@@ -72,7 +72,7 @@ class Readings:
 
     def measure(self, monkeypatch: pytest.MonkeyPatch, start_s: float, end_s: float) -> Usage | None:
         monkeypatch.setattr(running, "time", self)
-        monkeypatch.setattr(running, "_list_parents", lambda _: {})
+        monkeypatch.setattr(running, "list_tree", lambda _: {})
         monkeypatch.setattr(running, "_read_cpu_s", self.read_cpu_s)
         monkeypatch.setattr(running, "_read_rss_bytes", self.read_rss_bytes)
         process = SimpleNamespace(pid=1)
@@ -104,7 +104,7 @@ def test_processes_that_have_ended_use_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert read_usage(2**22 + 1) == nothing  # beyond the largest process id
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
         ended = {child.pid: 1}
-    monkeypatch.setattr(running, "_list_parents", lambda _: ended)  # it ended after it was listed
+    monkeypatch.setattr(running, "list_tree", lambda _: ended)  # it ended after it was listed
     assert read_usage(1) == nothing
 
 
