@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from http import HTTPStatus
 from random import Random
@@ -94,19 +94,22 @@ def explore(
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder, ExitStack() as undo:
         set_hypothesis_home_dir(folder)  # so that Hypothesis leaves none where the command is run
         undo.callback(set_hypothesis_home_dir, None)
-        for operation in _read_operations(document, known):
-            search = _Search(operation, check, examples=examples, known_cases=known_cases)
-            search.run(document, seed)
+        for label, requests in _read_operations(document, known).items():
+            search = _Search(requests=requests, check=check, examples=examples, known_cases=known_cases)
+            try:
+                search.run(seed)
+            except SchemathesisError as error:
+                raise InputError([_problem(document, error, label)]) from error
             found = search.results()
             results += found
             statuses = {each.baseline.status for each in found}
             if statuses and all(status and status >= HTTPStatus.BAD_REQUEST for status in statuses):
                 warnings.append(
-                    f"{operation.label}: all generated requests are errors on the baseline (status "
+                    f"{label}: all generated requests are errors on the baseline (status "
                     f"{', '.join(map(str, sorted(filter(None, statuses))))}), so little was compared: add a "
                     "request that works to [[parity.requests]], with the login that it needs"
                 )
-            seeds.append(f"{operation.label}: seed {seed}, {search.drawn}")
+            seeds.append(f"{label}: seed {seed}, {search.drawn}")
     return Explored(results=tuple(results), seeds=tuple(seeds), warnings=tuple(warnings))
 
 
@@ -127,34 +130,21 @@ class _Enough(BaseException):
     """Stops Hypothesis, as Ctrl-C does: there are as many examples as are wanted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Operation:
-    label: str  # Method and path, as in the document
-    requests: SearchStrategy[RequestSpec]  # Requests that it allows, and ones that it does not, without names
-
-
+@dataclass(slots=True, kw_only=True)
 class _Search:
     """The search for differences in one operation."""
 
-    def __init__(
-        self,
-        operation: _Operation,
-        check: Callable[[RequestSpec], CaseResult],
-        *,
-        examples: int,
-        known_cases: AbstractSet[RequestSpec],
-    ) -> None:
-        self._operation = operation
-        self._check = check
-        self._examples = examples
-        self._known_cases = known_cases
-        self._drawn: dict[RequestSpec, None] = {}
-        self._results: dict[RequestSpec, CaseResult] = {}
-        self._smallest: dict[RequestSpec, None] = {}
-        self._explained: set[Signature] = set()  # The differences that have a smallest case
-        self._wanted: Signature | None = None  # The difference that is being made small
-        self._left = 0  # How many more requests may be sent for it
-        self._obstacle = ""
+    requests: SearchStrategy[RequestSpec]  # Those that it allows, and ones that it does not, without names
+    check: Callable[[RequestSpec], CaseResult]
+    examples: int
+    known_cases: AbstractSet[RequestSpec]
+    _drawn: dict[RequestSpec, None] = field(default_factory=dict)
+    _results: dict[RequestSpec, CaseResult] = field(default_factory=dict)
+    _smallest: dict[RequestSpec, None] = field(default_factory=dict)
+    _explained: set[Signature] = field(default_factory=set)  # The differences that have a smallest case
+    _wanted: Signature | None = None  # The difference that is being made small
+    _left: int = 0  # How many more requests may be sent for it
+    _obstacle: str = ""
 
     @property
     def drawn(self) -> str:
@@ -162,10 +152,10 @@ class _Search:
         number = f"{len(self._drawn)} example" + ("s" if len(self._drawn) > 1 else "")
         return number if self._drawn else f"no examples: {self._obstacle}"
 
-    def run(self, document: OpenApiDocument, seed: int) -> None:
+    def run(self, seed: int) -> None:
         """Check requests until all examples are drawn and what differs is as small as it can be made."""
         limits = settings(
-            max_examples=_DRAWS_PER_EXAMPLE * self._examples,
+            max_examples=_DRAWS_PER_EXAMPLE * self.examples,
             phases=(Phase.generate, Phase.shrink),
             database=None,
             deadline=None,
@@ -176,7 +166,7 @@ class _Search:
             while True:
                 self._wanted, self._left = None, _SHRINKING_REQUESTS
                 chance = Random(seed)  # noqa: S311 - nothing is to be kept secret
-                found = find(self._operation.requests, self._differs, settings=limits, random=chance)
+                found = find(self.requests, self._differs, settings=limits, random=chance)
                 smallest = identity(found)
                 self._smallest[smallest] = None
                 self._explained |= self._signatures(smallest)
@@ -184,8 +174,6 @@ class _Search:
             return
         except (Unsatisfiable, SerializationError) as error:
             self._obstacle = str(error).partition("\n")[0]
-        except SchemathesisError as error:
-            raise InputError([_problem(document, error, self._operation.label)]) from error
 
     def results(self) -> list[CaseResult]:
         """The results to report: without a difference, smallest, and what the smallest do not explain."""
@@ -193,7 +181,7 @@ class _Search:
         for request in dict.fromkeys((*self._drawn, *self._smallest)):
             found = self._signatures(request)
             is_explained = bool(found) and found <= self._explained
-            if request not in self._known_cases and (request in self._smallest or not is_explained):
+            if request not in self.known_cases and (request in self._smallest or not is_explained):
                 reported.append(self._results[request])
         return reported
 
@@ -205,7 +193,7 @@ class _Search:
     def _is_new(self, request: RequestSpec) -> bool:
         """Whether a request that was drawn shows a difference that is to be made small."""
         if request not in self._drawn:
-            if len(self._drawn) >= self._examples:
+            if len(self._drawn) >= self.examples:
                 raise _Enough
             self._drawn[request] = None
         new = self._signatures(request) - self._explained
@@ -224,10 +212,10 @@ class _Search:
 
     def _signatures(self, request: RequestSpec) -> set[Signature]:
         """Identify the differences that a request shows; one that is a case already shows none here."""
-        if request in self._known_cases:
+        if request in self.known_cases:
             return set()
         if request not in self._results:
-            self._results[request] = self._check(request)
+            self._results[request] = self.check(request)
         return {
             (each.deployment, each.kind, _ARRAY_INDEX.sub("/*", each.pointer))
             + ((each.baseline, each.candidate) if each.kind == "status" else ())
@@ -236,29 +224,34 @@ class _Search:
         }
 
 
-def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> tuple[_Operation, ...]:
-    """The operations of a document."""
+def _read_operations(
+    document: OpenApiDocument, known: Sequence[RequestSpec]
+) -> dict[str, SearchStrategy[RequestSpec]]:
+    """The requests of each operation of a document, by method and path as they stand there."""
     problems: list[Problem] = []
-    operations: list[_Operation] = []
+    operations: dict[str, SearchStrategy[RequestSpec]] = {}
+    label = ""
     try:
         schema = schemathesis.openapi.from_dict(document.content, config=schemathesis.Config())
         schema.location = document.location
         for result in schema.get_all_operations():
             if isinstance(result, Ok):
-                operations.append(_operation(result.ok(), document, known))
+                operation = result.ok()
+                label = operation.label
+                operations[label] = _derive_requests(operation, known)
             else:
                 problems.append(_problem(document, result.err(), result.err().label))
     except SchemathesisError as error:
-        problems.append(_problem(document, error))
+        problems.append(_problem(document, error, label))
     if not operations and not problems:
         remedy = "name one that describes the app"
         problems.append(Problem(where=document.where, found="has no operations", remedy=remedy))
     if problems:
         raise InputError(problems)
-    return tuple(operations)
+    return operations
 
 
-def _problem(document: OpenApiDocument, error: SchemathesisError, label: str | None = "") -> Problem:
+def _problem(document: OpenApiDocument, error: SchemathesisError, label: str | None) -> Problem:
     return Problem(
         where=f"{document.where}: {label}" if label else document.where,
         found=" ".join(str(error).split()),
@@ -266,9 +259,9 @@ def _problem(document: OpenApiDocument, error: SchemathesisError, label: str | N
     )
 
 
-def _operation(
-    operation: APIOperation[Any, Any, Any, Any], document: OpenApiDocument, known: Sequence[RequestSpec]
-) -> _Operation:
+def _derive_requests(
+    operation: APIOperation[Any, Any, Any, Any], known: Sequence[RequestSpec]
+) -> SearchStrategy[RequestSpec]:
     base_path = urlsplit(operation.base_url or "").path.rstrip("/")
     lender = _find_lender(f"{base_path}{operation.path}", operation.method.upper(), known)
 
@@ -279,11 +272,7 @@ def _operation(
 
     # What is allowed comes first: smaller counterexamples are looked for there.
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    try:
-        cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
-    except SchemathesisError as error:
-        raise InputError([_problem(document, error, operation.label)]) from error
-    return _Operation(label=operation.label, requests=cases.map(encode))
+    return st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes)).map(encode)
 
 
 def _encode(case: Case[Any], base_url: str) -> RequestSpec:

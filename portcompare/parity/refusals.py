@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -94,16 +94,16 @@ def leads_to_login(response: Response, case: RequestSpec) -> bool:
     return path in logins or _LOGIN_PATH.search(path) is not None
 
 
+@dataclass(slots=True)
 class RefusalWatch:
     """Notices when a server no longer responds as it did: a rate limit, or a login that has expired."""
 
-    def __init__(self, clients: Mapping[str, ArmClient]) -> None:
-        self._clients = clients
-        self._known: list[RequestSpec] = []  # What has worked on all arms
-        self._logins = 0
-        self._first = ""  # The first case that was refused
-        self.reason = ""  # Why a server has refused the last case that is to be dropped; empty if none has
-        self.warnings: list[str] = []
+    clients: Mapping[str, ArmClient]  # By arm
+    reason: str = ""  # Why a server has refused the last case that is to be dropped; empty if none has
+    warnings: list[str] = field(default_factory=list)
+    _known: list[RequestSpec] = field(default_factory=list)  # What has worked on all arms
+    _logins: int = 0
+    _first: str = ""  # The first case that was refused
 
     def judge(self, result: CaseResult) -> Step:
         """What becomes of a result."""
@@ -116,7 +116,7 @@ class RefusalWatch:
                 continue
             if refusal in _EXPIRED and case.login and self._logins < _MOST_LOGINS:
                 self._logins += 1
-                for client in self._clients.values():
+                for client in self.clients.values():
                     client.forget_login(case.login)
                 self.warnings.append(f"the login had expired at {arm} by {case.name}: it was repeated")
                 return "send again"
@@ -145,5 +145,5 @@ class RefusalWatch:
             return False
         worked = min(known, key=lambda each: shape_of(each.path) != shape_of(case.path))
         if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:  # may be of this case alone: all count the same then
-            return {name: each.send(worked).status for name, each in self._clients.items()}[arm] == refusal
-        return self._clients[arm].send(worked).status == refusal
+            return {name: each.send(worked).status for name, each in self.clients.items()}[arm] == refusal
+        return self.clients[arm].send(worked).status == refusal

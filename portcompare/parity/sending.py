@@ -6,7 +6,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from shlex import quote
 from time import monotonic
@@ -37,24 +37,19 @@ _BODY_AFTER_HEAD_S = 0.2
 _LONGEST_BODY_BYTES = 4096
 
 
+@dataclass(slots=True)
 class ArmClient:
     """Sends cases to the server of an arm, logged in where a case needs it."""
 
-    def __init__(
-        self, url: str, timeout_s: float, log: ServerLog | None = None, *, shown_url: str = ""
-    ) -> None:
-        """`log`: None if it is not known. `shown_url`: for command lines, if it is another one.
-
-        `timeout_s`: how long a response may take, in seconds.
-        """
-        self._url = url
-        self._shown_url = shown_url or url
-        self._timeout_s = timeout_s
-        self.log = log
-        self._logins: dict[tuple[LoginStep, ...], Kept | LoginFailed] = {}
-        self._forms: set[LoginStep] = set()  # The steps whose last response was a page with a password form
-        self._followed: dict[RequestSpec, Kept | LoginFailed] = {}  # What was kept last before each case
-        self._streams: set[str] = set()  # The routes whose responses did not end
+    url: str
+    timeout_s: float  # How long a response may take
+    log: ServerLog | None = None  # None if it is not known
+    shown_url: str = ""  # For command lines, if it is another one
+    _logins: dict[tuple[LoginStep, ...], Kept | LoginFailed] = field(default_factory=dict)
+    _forms: set[LoginStep] = field(default_factory=set)  # The steps that were shown a password form last
+    # What was kept last before each case
+    _followed: dict[RequestSpec, Kept | LoginFailed] = field(default_factory=dict)
+    _streams: set[str] = field(default_factory=set)  # The routes whose responses did not end
 
     def failed_login(self, case: RequestSpec) -> str:
         """What failed before a case, its login or the request that it follows; empty if nothing did."""
@@ -76,10 +71,10 @@ class ArmClient:
             self.log.set_mark()
         kept = self._prepare(case)
         if isinstance(kept, LoginFailed):
-            return Response(server=self._url, error=str(kept))
+            return Response(server=self.url, error=str(kept))
         route = shape_of(case.path)
         limit_s = STREAM_LIMIT_S if route in self._streams else None
-        response = send(self._url, _filled(case, kept), self._timeout_s, limit_s)
+        response = send(self.url, _filled(case, kept), self.timeout_s, limit_s)
         if response.stream is not None:
             self._streams.add(route)
         return response
@@ -87,7 +82,9 @@ class ArmClient:
     def curl(self, case: RequestSpec) -> str:
         """A command line that sends this server a case."""
         kept = self._followed.get(case, self._log_in(case.login))
-        return curl_line(self._shown_url, case if isinstance(kept, LoginFailed) else _filled(case, kept))
+        return curl_line(
+            self.shown_url or self.url, case if isinstance(kept, LoginFailed) else _filled(case, kept)
+        )
 
     def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | LoginFailed:
         """Log in once; the result is kept, also that of a login that failed."""
@@ -110,7 +107,7 @@ class ArmClient:
     def _take(self, step: LoginStep, kept: Kept, which: str) -> Kept | LoginFailed:
         """Send the request of a step."""
         request = step.request
-        response = send(self._url, fill(request, kept), self._timeout_s)
+        response = send(self.url, fill(request, kept), self.timeout_s)
         failure = response.error
         if response.status is not None:
             shows_form = PASSWORD_FIELD.search(decode(response)[0]) is not None
