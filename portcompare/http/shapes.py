@@ -77,7 +77,10 @@ def _compare_members(
         one, other = _pair(ours, theirs, key)
         below = member_pointer(pointer, key, one)
         if isinstance(one, Order) or isinstance(other, Order):
-            yield from _compare_order(one, other, masks, below)
+            # Where children are missing or more, that is found by itself.
+            names = [Counter(each.split()) for each in (one, other) if each is not ABSENT]
+            if below not in masks and one != other and names[0] == names[-1] and len(names) > 1:
+                yield Gap(below, "value", one, other)
         elif others is None or below in masks or key in others.always:
             yield from compare_trees(one, other, masks, below)
         elif other is not ABSENT and others.items is not None:
@@ -92,13 +95,6 @@ def _pair(ours: Mapping[str, Tree], theirs: Mapping[str, Tree], key: str) -> tup
     elif isinstance(other, Children) and one is ABSENT:
         one = Children()
     return one, other
-
-
-def _compare_order(ours: Tree, theirs: Tree, masks: Masks, pointer: str) -> Iterator[Gap]:
-    """Where children are missing or more, that is found by itself."""
-    is_order = ours is not ABSENT and theirs is not ABSENT and ours != theirs
-    if is_order and pointer not in masks and Counter(ours.split()) == Counter(theirs.split()):
-        yield Gap(pointer, "value", ours, theirs)
 
 
 def _is_same(one: Tree, other: Tree) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import monotonic
 from typing import Final
@@ -22,17 +22,16 @@ _END_OF_EVENT: Final = re.compile(rb"(?:\r\n|\n|\r){2}")
 _END_OF_LINE: Final = re.compile(rb"\n")
 
 
+@dataclass(slots=True)
 class StreamWatch:
     """Watches how a response comes in, and whether it is a stream."""
 
-    def __init__(self, parser: ResponseParser, limit_s: float | None) -> None:
-        """`limit_s`: how long it is read after its headers, in seconds; None for no limit."""
-        self.parser = parser
-        self.began_s = monotonic()
-        self.deadline_s = float("inf")  # In seconds of `time.monotonic()`
-        self._limit_s = limit_s
-        self._first_byte_s: float | None = None
-        self._first_part_s: float | None = None
+    parser: ResponseParser
+    limit_s: float | None  # How long it is read after its headers; None for no limit
+    began_s: float = field(default_factory=monotonic)
+    deadline_s: float = float("inf")  # In seconds of `time.monotonic()`
+    _first_byte_s: float | None = None
+    _first_part_s: float | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -45,7 +44,7 @@ class StreamWatch:
     @property
     def is_enough(self) -> bool:
         """Whether to read no further, though it has not ended."""
-        return self._limit_s is not None and self._first_part_s is not None and self.is_stream
+        return self.limit_s is not None and self._first_part_s is not None and self.is_stream
 
     def look(self) -> None:
         """Look at what was received."""
@@ -54,8 +53,8 @@ class StreamWatch:
             self._first_byte_s = now_s - self.began_s
         if self._first_part_s is not None or not self.is_stream:
             return
-        if self._limit_s is not None:
-            self.deadline_s = min(self.deadline_s, now_s + self._limit_s)
+        if self.limit_s is not None:
+            self.deadline_s = min(self.deadline_s, now_s + self.limit_s)
         response = self.parser.response("")
         if len(_find_ends(response)) == _most_parts(response):
             self._first_part_s = now_s - self.began_s

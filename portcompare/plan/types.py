@@ -1,7 +1,7 @@
 """The types of the plan's values, and what its tables have in common."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,15 +22,19 @@ def wrong_value(found: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError(WRONG_VALUE, "{found}: {remedy}", {"found": found, "remedy": remedy})
 
 
-def _text(pattern: str, wanted: str) -> AfterValidator:
-    compiled = re.compile(pattern)
-
+def _flawless(find_flaw: Callable[[str], str | None], remedy: str) -> AfterValidator:
     def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise wrong_value(f"is {value!r}", f"write {wanted}")
+        if flaw := find_flaw(value):
+            raise wrong_value(flaw, remedy)
         return value
 
     return AfterValidator(check)
+
+
+def _text(pattern: str, wanted: str) -> AfterValidator:
+    return _flawless(
+        lambda value: None if re.fullmatch(pattern, value) else f"is {value!r}", f"write {wanted}"
+    )
 
 
 _LATIN_1_WORD = r"[!-~\u00a0-\u00ff]+"
@@ -44,15 +48,13 @@ Token = Annotated[  # RFC 9110, section 5.6.2
 ]
 
 
-def _check_not_framing(name: str) -> str:
-    if name.lower() in FRAMING_HEADERS:
-        raise wrong_value(
-            CANNOT_BE_SET, "remove it; a body is sent with its Content-Length, over a kept connection"
-        )
-    return name
-
-
-HeaderName = Annotated[Token, AfterValidator(_check_not_framing)]
+HeaderName = Annotated[
+    Token,
+    _flawless(
+        lambda name: CANNOT_BE_SET if name.lower() in FRAMING_HEADERS else None,
+        "remove it; a body is sent with its Content-Length, over a kept connection",
+    ),
+]
 _HEADER_VALUE = re.compile(rf"({_LATIN_1_WORD}([\t ]+{_LATIN_1_WORD})*)?")
 
 
@@ -73,13 +75,7 @@ MediaType = Annotated[str, _text(r"[!-~ ]*", "a media type, such as text/csv")]
 KeptName = Annotated[str, _text(NAME, "letters, digits, `_` and `-`, with a letter or `_` first")]
 
 
-def _check_keep(where: str) -> str:
-    if flaw := find_keep_flaw(where):
-        raise wrong_value(flaw, f"write its place in the response: {KEEP}")
-    return where
-
-
-KeptFrom = Annotated[str, AfterValidator(_check_keep)]
+KeptFrom = Annotated[str, _flawless(find_keep_flaw, f"write its place in the response: {KEEP}")]
 Name = Annotated[str, _text(r"[^/\\\x00-\x1f]{1,200}", "1 to 200 characters, no slash or control character")]
 Variable = Annotated[str, _text(r"[^=\x00]+", "the name of an environment variable, without `=`")]
 TextWithoutNul = Annotated[str, _text(r"[^\x00]*", "a text without NUL")]

@@ -128,16 +128,16 @@ async def _bring_up(
     setup: ArmSetup, running: dict[str, RunningServer], client: httpx.AsyncClient, *, may_move: bool
 ) -> None:
     server = running[setup.arm]
-    if await _is_ready(setup, server, client):
-        return
-    if may_move and server.process is not None and setup.port != setup.recipe.port:
+    is_ready = await _is_ready(setup, server, client)
+    if not is_ready and may_move and server.process is not None and setup.port != setup.recipe.port:
         server.process.stop()
         (port,) = find_free_ports(setup.recipe.host, 1)
         setup = replace(setup, port=port)
         await asyncio.to_thread(setup.run_between_starts)  # the others are waited for meanwhile
         running[setup.arm] = server = _start(setup)
-        if await _is_ready(setup, server, client):
-            return
+        is_ready = await _is_ready(setup, server, client)
+    if is_ready:
+        return
     found = "another process listens"
     if setup.recipe.deployment.kind == "command":
         found = (
