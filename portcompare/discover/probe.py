@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 import uuid
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,31 +176,22 @@ def _value(converter: Any, number: int) -> Any:  # noqa: ANN401 - as above
     """A plausible value for a parameter of a path, by the class that its converter derives from."""
     for base in type(converter).__mro__:
         kind = base.__name__
-        if kind == "IntegerConverter":
-            return _within(converter, number)
-        if kind == "FloatConverter":
-            return _within(converter, number + 0.5)
+        if kind in ("IntegerConverter", "FloatConverter"):
+            value = number + (0.5 if kind == "FloatConverter" else 0)
+            if converter.min is not None and value < converter.min:
+                value += converter.min
+            return value if converter.max is None else min(value, converter.max)
         if kind == "UUIDConverter":
             return uuid.UUID(int=(4 << 76) + (8 << 60) + number)  # version 4, as most are
         if kind == "PathConverter":
             return "a/b"
         if kind == "AnyConverter":
             return sorted(converter.items)[number - 1]
-    return next(filter(None, (_convert(converter, word) for word in _WORDS)), _WORD)
-
-
-def _convert(converter: Any, word: str) -> Any:  # noqa: ANN401 - as above
-    """The value of a parameter in a path; None if its converter refuses it."""
-    try:
-        return converter.to_python(word) if re.fullmatch(converter.regex, word) else None
-    except ValueError:  # werkzeug's ValidationError, of a text that the pattern alone allows
-        return None
-
-
-def _within(converter: Any, value: float) -> float:  # noqa: ANN401 - as above
-    if converter.min is not None and value < converter.min:
-        value += converter.min
-    return value if converter.max is None else min(value, converter.max)
+    for word in _WORDS:
+        if re.fullmatch(converter.regex, word):
+            with suppress(ValueError):  # werkzeug's ValidationError, of a text that the pattern alone allows
+                return converter.to_python(word)
+    return _WORD
 
 
 def send(app: Any, requests: list[dict[str, str]]) -> list[dict[str, Any]]:  # noqa: ANN401 - as above

@@ -25,7 +25,8 @@ def update_plan(text: str, new: str, draft: Draft, known: str) -> tuple[str, lis
         app = _free_name("quart", document.get("apps", {}))
         deployment = _free_name(draft.candidate.name.replace("quart", app, 1), document["deployments"])
         for kind, old, name in (("apps", "quart", app), ("deployments", draft.candidate.name, deployment)):
-            block = _block(new, f"[{kind}.{old}]").replace(f"[{kind}.{old}]", f"[{kind}.{name}]")
+            written = new[new.index(f"\n[{kind}.{old}]\n") :].strip().partition("\n\n")[0]
+            block = written.replace(f"[{kind}.{old}]", f"[{kind}.{name}]")
             blocks.append(block.replace('\napp = "quart"', f"\napp = {json.dumps(app)}"))
             added.append(f"[{kind}.{name}]")
         document["candidates"].append(deployment)
@@ -55,12 +56,6 @@ def _has_app(document: Any, target: str) -> bool:  # noqa: ANN401 - a document o
 def _free_name(name: str, taken: Any) -> str:  # noqa: ANN401 - a table of tomlkit
     names = [name, *(f"{name}-{number}" for number in range(2, len(taken) + 3))]
     return next(each for each in names if each not in taken)
-
-
-def _block(text: str, header: str) -> str:
-    """A table of a plan that `init` has written, with its comments."""
-    lines = text[text.index(f"\n{header}\n") :].strip()
-    return lines.partition("\n\n")[0]
 
 
 def _new_requests(draft: Draft, known: str) -> Iterator[tuple[RouteRequest, str]]:

@@ -79,7 +79,7 @@ def _compare_members(
         if isinstance(one, Order) or isinstance(other, Order):
             # Where children are missing or more, that is found by itself.
             names = [Counter(each.split()) for each in (one, other) if each is not ABSENT]
-            if below not in masks and one != other and names[0] == names[-1] and len(names) > 1:
+            if len(names) > 1 and names[0] == names[1] and one != other and below not in masks:
                 yield Gap(below, "value", one, other)
         elif others is None or below in masks or key in others.always:
             yield from compare_trees(one, other, masks, below)

@@ -17,6 +17,7 @@ from portcompare.parity.bodies import (
     BodyCoverage,
     BodyNoise,
     compare_bodies,
+    decode,
     find_coverage,
     learn_bodies,
 )
@@ -176,11 +177,8 @@ def expect(case: RequestSpec, received: Sequence[Response], noise: Noise) -> Exp
     if case.method == "HEAD":
         return Expectation(status=first.status, body_base64=None if first.body else "")
     known = learn_bodies(received, noise.bodies.get(first.status, ALWAYS_ALIKE))
-    form, encoding = known.format, first.header("content-encoding") or ""
-    try:
-        content = first.decoded()
-    except ValueError:
-        content, encoding = first.portable_body, ""
+    content, flaw = decode(first)
+    form, encoding = known.format, "" if flaw else first.header("content-encoding") or ""
     if form is not None and form.name == "binary":  # of bytes that differ, nothing is left to compare
         return Expectation(status=first.status, body_base64=None)
     if form is None and encoding:  # the bytes of an encoding differ with the time in it

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from shlex import quote
 from time import monotonic
-from urllib.parse import SplitResult, urlsplit
 
 import certifi
 
+from portcompare.http.addresses import Address
 from portcompare.http.bodies import printable
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
@@ -28,7 +28,6 @@ from portcompare.records.requests import LoginStep, RequestSpec
 PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]+type\s*=\s*[\"']?password")
 
 _RECEIVE_BYTES = 64 * 1024
-_PORTS = {"http": 80, "https": 443}
 
 # How long a server that keeps the connection open has for a body after the headers of a HEAD response.
 _BODY_AFTER_HEAD_S = 0.2
@@ -136,7 +135,7 @@ def send(url: str, case: RequestSpec, timeout_s: float, stream_limit_s: float | 
     are sent and received here and not by httpx, which takes several times as long and would hide a body after
     the headers of a HEAD response.
     """
-    address = urlsplit(url)
+    address = Address.of(url)
     parser = ResponseParser(head_only=case.method == "HEAD")
     watch = StreamWatch(parser, stream_limit_s)
     deadline_s = watch.began_s + timeout_s
@@ -169,14 +168,13 @@ def _as_sent(case: RequestSpec) -> RequestSpec:
 
 
 @contextmanager
-def _connect(address: SplitResult, timeout_s: float) -> Iterator[socket.socket]:
-    host, port = address.hostname or "", address.port or _PORTS[address.scheme]
-    with socket.create_connection((host, port), timeout_s) as connection:
+def _connect(address: Address, timeout_s: float) -> Iterator[socket.socket]:
+    with socket.create_connection((address.host, address.port), timeout_s) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if address.scheme == "http":
+        if not address.secure:
             yield connection
             return
-        with _tls().wrap_socket(connection, server_hostname=host) as secured:
+        with _tls().wrap_socket(connection, server_hostname=address.host) as secured:
             yield secured
 
 

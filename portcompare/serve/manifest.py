@@ -162,11 +162,9 @@ def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> 
 
 def read_cpu_model(cpuinfo: Path) -> str:
     """Read the processor's name; empty where the system does not state it."""
-    for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            return value.strip()
-    return ""
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    pairs = (line.partition(":")[::2] for line in lines)
+    return next((value.strip() for key, value in pairs if key.strip() == "model name"), "")
 
 
 def read_governors(folder: Path, cpus: Iterable[int]) -> tuple[str, ...]:

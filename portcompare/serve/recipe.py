@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from portcompare.http.addresses import Address
 from portcompare.plan import App, Deployment, Plan
 from portcompare.plan.apps import ARM
 from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Serving
@@ -107,10 +107,7 @@ class Recipe:
     @property
     def port(self) -> int | None:
         """Its fixed port; None for a free one."""
-        if self.url is None:
-            return self.deployment.port
-        parts = urlsplit(self.url)
-        return parts.port or (443 if parts.scheme == "https" else 80)
+        return self.deployment.port if self.url is None else Address.of(self.url).port
 
     def command(self, port: int | str, arm: str = ARM) -> tuple[str, ...]:
         """The command line that serves it."""

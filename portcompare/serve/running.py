@@ -116,12 +116,12 @@ class RunningServer:
 
     def begin_watch(self) -> None:
         """Watch its processes from now on: each `look`, until the next beginning."""
-        self.watch.begin(self.list_tree())
+        self.watch.begin(self.list_processes())
 
     def look(self) -> None:
         """Look at its processes."""
         if self.process is not None:
-            self.watch.look(self.list_tree())
+            self.watch.look(self.list_processes())
 
     @property
     def _watched(self) -> dict[str, Any]:
@@ -171,9 +171,9 @@ class RunningServer:
         """CPU seconds of each of its processes until now; None if it was already running."""
         if self.process is None:
             return None
-        return _read_cpu_s(self.list_tree())
+        return _read_cpu_s(self.list_processes())
 
-    def list_tree(self) -> dict[int, int]:
+    def list_processes(self) -> dict[int, int]:
         """Its processes, each with its parent; none if it was already running."""
         return {} if self.process is None else list_tree(self.process.pid)
 
