@@ -121,6 +121,8 @@ _NOT_FOR = {"server": frozenset[str](), "command": KNOBS, "url": KNOBS | {"envir
 class Deployment(t.Section):
     """What is measured: an app on a server, a command that serves, or a server that is already running."""
 
+    exactly_one: ClassVar = ("server", "command", "url")
+
     app: str | None = Field(None, description="name of a table in [apps]; a `server` needs one")
     server: str | None = Field(None, description="name of a server; `portcompare run --help` lists them")
     command: Command | None = Field(None, description="or a command that serves at `{port}` (and `{host}`)")
@@ -134,13 +136,7 @@ class Deployment(t.Section):
     port: Port | None = Field(None, description="fixed port; default: a free one")
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        kinds = [kind for kind in _NOT_FOR if getattr(self, kind) is not None]
-        if len(kinds) != 1:
-            found = " and ".join(f"`{kind}`" for kind in kinds) or "no server"
-            raise t.wrong_value(
-                f"has {found}", "give exactly one of `server` (with an `app`), `command`, `url`"
-            )
+    def _fits_kind(self) -> Self:
         if refused := sorted(_NOT_FOR[self.kind] & self.model_fields_set):
             found = f"sets {' and '.join(f'`{key}`' for key in refused)} beside a `{self.kind}`"
             raise t.wrong_value(found, "remove it, and set it where that server is started")

@@ -105,12 +105,13 @@ class Section(BaseModel):
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         for keys, allowed, rule in (
-            (self.exactly_one, {1}, "exactly one of {}"),
-            (self.together, {0, len(self.together)}, "both of {}, or none of them"),
+            (self.exactly_one, {1}, "give exactly one of {}"),
+            (self.together, {0, len(self.together)}, "give all of {}, or none of them"),
         ):
-            if keys and sum(getattr(self, key) not in (None, []) for key in keys) not in allowed:
-                listed = [f"`{key}`" for key in keys]
-                raise ValueError("give " + rule.format(f"{', '.join(listed[:-1])} and {listed[-1]}"))
+            given = [f"`{key}`" for key in keys if getattr(self, key) not in (None, [])]
+            if keys and len(given) not in allowed:
+                named = ", ".join(f"`{key}`" for key in keys)
+                raise wrong_value(f"has {' and '.join(given) or 'none of these keys'}", rule.format(named))
         return self
 
 

@@ -31,7 +31,7 @@ def test_a_target_is_an_object_or_a_factory_with_literal_arguments() -> None:
         with pytest.raises(ValidationError, match="write `module:object`, or `module:factory"):
             App(target=target, interface="wsgi")
     for table in ({"target": "service:app"}, {"interface": "wsgi"}):
-        with pytest.raises(ValidationError, match="both of `target` and `interface`"):
+        with pytest.raises(ValidationError, match="all of `target`, `interface`"):
             App.model_validate(table)
 
 
@@ -44,7 +44,7 @@ def test_an_app_is_ready_by_the_status_of_its_path_or_by_any_response() -> None:
 @pytest.mark.parametrize(
     ("lines", "key", "found", "remedy"),
     [
-        ('app = "flask"\n', "", "has no server", "exactly one of"),
+        ('app = "flask"\n', "", "has none of these keys", "exactly one of"),
         ('command = "serve {port}"\nurl = "http://h:1"\n', "", "has `command` and `url`", "exactly one of"),
         ('server = "gunicorn"\n', "", "has no `app`", "name the app that the server is to serve"),
         ('app = "bare"\nserver = "gunicorn"\n', ".app", "the app 'bare' has no target", "or use a `command`"),

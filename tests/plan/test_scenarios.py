@@ -9,8 +9,8 @@ from tests.plan.plans import BEFORE, GOOD, LISTED, LOAD, SCENARIO, changed, faul
 MODELS = "should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)"
 UNKNOWN = "there is no such key"
 OPEN_KEYS = "known: arrivals, connections, model, objective, rates"
-RATES_OR_OBJECTIVE = "give exactly one of `rates` and `objective`"
-SOURCES = "give exactly one of `user`, `request` and `requests`"
+RATES_OR_OBJECTIVE = "give exactly one of `rates`, `objective`"
+NONE = "has none of these keys"
 OBJECTIVE = '{ model = "open", objective = { p99 = 0.5 } }'
 
 
@@ -56,8 +56,13 @@ def test_the_levels_of_an_open_load_are_its_rates(tmp_path: Path) -> None:
         ('{ users = ["1"] }', ".users.0", "should be a valid integer (found '1')", LISTED),
         ("[32]", "", "should be a valid dictionary or instance of ClosedLoad (found [32])", LISTED),
         ('{ users = [1], arrivals = "even" }', ".arrivals", "there is no such key", "known: model, users"),
-        ('{ model = "open" }', "", RATES_OR_OBJECTIVE, LISTED),
-        ('{ model = "open", rates = [1], objective = { p99 = 0.5 } }', "", RATES_OR_OBJECTIVE, LISTED),
+        ('{ model = "open" }', "", NONE, RATES_OR_OBJECTIVE),
+        (
+            '{ model = "open", rates = [1], objective = { p99 = 0.5 } }',
+            "",
+            "has `rates` and `objective`",
+            RATES_OR_OBJECTIVE,
+        ),
         ("{ users = [100_001] }", ".users.0", "less than or equal to 100000 (found 100001)", LISTED),
         ('{ model = "open", rates = [1, 0] }', ".rates.1", "greater than 0 (found 0)", LISTED),
         (
@@ -128,10 +133,10 @@ def test_an_objective_beside_levels_is_refused(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("", SOURCES),
-        ("requests = []", SOURCES),
-        ('request = { path = "/" }\nuser = "A"', SOURCES),
-        ('request = { path = "/" }\nrequests = [{ path = "/" }]', SOURCES),
+        ("", NONE),
+        ("requests = []", NONE),
+        ('request = { path = "/" }\nuser = "A"', "has `user` and `request`"),
+        ('request = { path = "/" }\nrequests = [{ path = "/" }]', "has `request` and `requests`"),
         ('user = "Own"\nlogin = [{ path = "/" }]', "`login` goes with `request` or `requests`: "),
     ],
 )
