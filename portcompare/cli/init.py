@@ -175,7 +175,7 @@ def _notes(draft: Draft) -> list[str]:
         ("pages of documentation are left out", requests.documentation),
         (
             "all deployments may write to one SQLite file, the plan shows how each gets its own",
-            draft.databases,
+            draft.found.databases,
         ),
     ):
         notes += [f"{found}: {', '.join(map(str, routes))}"] if routes else []

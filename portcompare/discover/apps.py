@@ -82,7 +82,7 @@ class Found:
     candidate: FoundApp | None  # the Quart app
     others: tuple[Definition, ...]  # apps that were not chosen, the likeliest first
     openapi: tuple[Path, ...]  # OpenAPI documents among its files, the nearest first
-    databases: tuple[Path, ...] = ()  # SQLite files that sources or variables name
+    databases: tuple[Path, ...] = ()  # SQLite files that the apps use, or that sources or variables name
     tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict)  # by host and path
     notes: tuple[str, ...]
 
@@ -136,12 +136,14 @@ def look_at_project(project: Path) -> Found:
         path for path in (*python[:MOST_FILES], project / ".env", project / ".flaskenv") if path.is_file()
     ]
     texts = [*os.environ.values(), *(path.read_text("utf-8", "replace") for path in files)]
-    databases = dict.fromkeys(found[1] or found[2] for text in texts for found in _SQLITE.finditer(text))
+    named = (project / (found[1] or found[2]) for text in texts for found in _SQLITE.finditer(text))
+    seen = [path for app in (baseline, candidate) if app for path in app.databases]
+    others = (path for path in named if path.name not in {each.name for each in seen})
     return Found(
         project=project,
         baseline=baseline,
         candidate=candidate,
-        databases=tuple(project / name for name in databases),
+        databases=tuple(dict.fromkeys([*seen, *others])),
         tried=tried,
         others=tuple(each for each in ranked if (each.file, each.name) not in chosen),
         openapi=tuple(path for path in openapi if _OPENAPI_3.search(path.read_text("utf-8", "replace"))),

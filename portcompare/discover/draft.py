@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import chain, count
-from pathlib import Path
 
 from portcompare.discover.apps import Found, FoundApp, Tried
 from portcompare.discover.definitions import Framework
@@ -226,15 +225,6 @@ class Draft:
         """The apps by name."""
         found = self.found
         return {"flask": found.baseline} | ({"quart": found.candidate} if found.candidate else {})
-
-    @property
-    def databases(self) -> tuple[Path, ...]:
-        """The SQLite files that all deployments would share."""
-        seen = [path for app in self.apps.values() for path in app.databases]
-        names = {path.name for path in seen}
-        return tuple(
-            dict.fromkeys([*seen, *(path for path in self.found.databases if path.name not in names)])
-        )
 
     @property
     def to_install(self) -> tuple[str, ...]:

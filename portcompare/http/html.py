@@ -82,8 +82,7 @@ def _read_children(node: LexborNode, depth: int) -> Iterator[tuple[str, Tree]]:
     is_verbatim, after_block = tag in _VERBATIM, tag in _BLOCKS
     pending = ""
     comments = []
-    child = node.first_child
-    while child is not None:
+    for child in node.iter(include_text=True):
         if child.is_text_node:
             pending += child.text_content or ""
         elif child.is_comment_node:
@@ -96,7 +95,6 @@ def _read_children(node: LexborNode, depth: int) -> Iterator[tuple[str, Tree]]:
             )
             yield name, _read_element(child, depth + 1)
             pending, after_block = "", is_block
-        child = child.next
     if tag == "template":
         pending += "".join(fragment.html or "" for fragment in node.template_fragments() or ())
     yield from _shown(pending, after_block=after_block, before_block=tag in _BLOCKS, is_verbatim=is_verbatim)

@@ -4,7 +4,7 @@ Without `Origin` no response has CORS headers, without `Accept-Encoding` none is
 none is "not modified": a request must ask for what is to be compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -28,10 +28,11 @@ FORWARDED_HEADERS = {
 # Not sent: Host and what frames a request, which are the server's; names with an underscore, which some
 # servers drop; control characters, which some refuse, and letters beyond ASCII, for which some hand on an
 # empty value. X-HTTP-Method-Override could turn the request into a DELETE.
-_ADDED_HEADERS = {
+# Where two lines of one header are sent, WSGI servers join them, and ASGI servers hand on both.
+_ADDED_HEADERS: Mapping[str, Sequence[str | Sequence[str]]] = {
     "Accept": ("text/html", f"application/x-{UNKNOWN}", ";;q=x"),
     "Accept-Encoding": ("gzip", "br, zstd", "identity;q=0, *;q=0"),
-    "Accept-Language": ("de",),
+    "Accept-Language": ("de", ("de", "fr")),
     "Accept-Charset": ("utf-16",),
     "If-None-Match": ("*", f'"{UNKNOWN}"'),
     "If-Match": (f'"{UNKNOWN}"',),
@@ -41,12 +42,15 @@ _ADDED_HEADERS = {
     "Origin": (_ORIGIN, "null"),
     "X-Requested-With": ("XMLHttpRequest",),
     "Authorization": (UNKNOWN, "Basic !", "Bearer"),
-    "Cookie": ("portcompare=1", "=; ;portcompare", 'portcompare="', "portcompare=%FF"),
+    "Cookie": (
+        "portcompare=1",
+        "=; ;portcompare",
+        'portcompare="',
+        "portcompare=%FF",
+        ("portcompare=1", "portcompare=2"),
+    ),
     "User-Agent": (LONG,),
 } | {name: (value,) for name, value in FORWARDED_HEADERS.items()}
-
-# Two lines of one header: WSGI servers join them, ASGI servers hand on both.
-_REPEATED_HEADERS = {"Accept-Language": ["de", "fr"], "Cookie": ["portcompare=1", "portcompare=2"]}
 
 # Methods that hardly any route knows. All three are safe by definition (RFC 4918, 9.1; RFC 3253, 3.6;
 # RFC 5323, 2), so that nothing is lost should the route know them after all: DELETE could not promise that.
@@ -88,12 +92,10 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
         for what, values in ({"missing": list[str]()} | others).items():
             yield f"header {name} {what}", with_header(request, name, *values)
     for name, choices in _ADDED_HEADERS.items():
-        for value in choices if name.lower() not in own else ():
-            shown = "long" if value == LONG else value
-            yield f"header {name}: {shown}", with_header(request, name, value)
-    for name, values in _REPEATED_HEADERS.items():
-        if name.lower() not in own:
-            yield f"header {name}: {', then '.join(values)}", with_header(request, name, *values)
+        for choice in choices if name.lower() not in own else ():
+            lines = [choice] if isinstance(choice, str) else choice
+            shown = "long" if choice == LONG else ", then ".join(lines)
+            yield f"header {name}: {shown}", with_header(request, name, *lines)
     # As a browser sends it before a request from another site: without credentials.
     preflight = (
         ("Origin", _ORIGIN),

@@ -6,7 +6,7 @@ from portcompare.plan.keys import Key, plan_keys
 from portcompare.plan.load import load_plan
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import ROUND_DELAYS, BreakEvenGrid, ClosedLoad, OpenLoad, Page, Scenario
-from portcompare.plan.schema import Allowance, Generator, ParityPlan, Plan, WorkPlan
+from portcompare.plan.schema import Allowance, Generator, Plan
 from portcompare.plan.types import remedy_for_unknown
 
 __all__ = [
@@ -24,11 +24,9 @@ __all__ = [
     "Measured",
     "OpenLoad",
     "Page",
-    "ParityPlan",
     "Plan",
     "PlanRequest",
     "Scenario",
-    "WorkPlan",
     "load_plan",
     "plan_keys",
     "remedy_for_unknown",

@@ -157,11 +157,9 @@ def test_variables_that_an_app_lacks_and_what_it_shares_are_noted(command: Comma
     lacking = {"SHOP_URL": "http://127.0.0.1:9"}
     socket = make_route("/ws", is_websocket=True)
     failing = make_app("flask", INDEX, socket, make_route("/docs"))
-    failing = replace(
-        failing, environment=lacking, place_of_problem="app.py, line 2: X", databases=(Path("/a.db"),)
-    )
+    failing = replace(failing, environment=lacking, place_of_problem="app.py, line 2: X")
     tried = {("", "/"): Tried(status=500, error="OperationalError: no such table: post")}
-    found(replace(make_found(failing), tried=tried))
+    found(replace(make_found(failing), tried=tried, databases=(Path("/a.db"),)))
     _, _, err = command("init")
     assert (
         "app:app needs SHOP_URL (app.py, line 2: X): the plan has placeholders, set them in [apps.flask]"

@@ -238,7 +238,7 @@ def test_sqlite_files_are_found_in_what_apps_open_and_in_sources_and_left_as_the
     )
     files = {"app.py": FLASK + opens, "models.py": unused, ".env": "URL=sqlite:///from-file.db"}
     found = look_at_project(write_project(tmp_path, files))
-    assert found.baseline.databases == (tmp_path / "opened.db",)
+    assert found.databases[0] == tmp_path / "opened.db"
     names = {"from-variable.db", "from-file.db", "written.db"}
     assert {path.name for path in found.databases} >= names
     assert not (tmp_path / "opened.db").exists()
