@@ -19,7 +19,7 @@ from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import SCHEMA_VERSION, Results
-from portcompare.records.rounds import Round
+from portcompare.records.rounds import Round, WorkerChange
 from portcompare.records.sweeps import Sweeps
 from portcompare.records.work import Work
 from portcompare.stats.bounds import find_bound
@@ -39,6 +39,9 @@ class Measured:
     parity: Parity | None = None  # None before the first check
     work: Work | None = None  # None where nothing was counted
     ended_searches: set[tuple[int, str, str]] = field(default_factory=set)  # By block, scenario and arm
+    workers: list[WorkerChange] = field(
+        default_factory=list
+    )  # Load workers that were lost, joined or refused
     warnings: dict[str, None] = field(default_factory=dict)  # Each once, in the order in which they came
     stop_reason: str = ""  # Why no more was measured; empty until it is known
     resumed_at: tuple[str, ...] = ()  # As in the results
@@ -87,6 +90,7 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
             *validity.find_warnings(fixed, comparisons, margins, plan.level_text),
             *([f"not alike besides app and server: {unlike}"] if unlike else []),
             *validity.find_unknowns(manifest),
+            *validity.describe_workers(measured.workers, rounds, measured.visits),
             *measured.warnings,
             *(parity.warnings if parity is not None else ()),
         ),
@@ -100,6 +104,7 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
         manifest=manifest,
         parity=parity,
         rounds=tuple(rounds),
+        workers=tuple(measured.workers),
         comparisons=(*comparisons, *work_comparisons(work)),
         summaries=summaries,
         conclusions=(

@@ -105,6 +105,8 @@ def judge_objective(measured: Round, objective: Mapping[str, float], generator: 
     `objective`: the most that each percentile may be, in seconds, by the names of the latency record.
     """
     load = measured.load
+    if load.lost_workers:
+        return "unknown"
     # A request that found no free connection in time shows that the server was the limit, not the generator.
     if find_overload(replace(load, dropped=0), generator) is not None or _has(load, WRONG_BODY):
         return "unknown"

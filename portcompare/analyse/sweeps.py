@@ -125,7 +125,11 @@ def find_search_bracket(
     plan: Plan, rounds: Iterable[Round], ended: Collection[Search], search: Search
 ) -> Bracket:
     """What one of a plan's searches has found until now."""
-    own = (one for one in rounds if (one.block, one.scenario, one.arm) == search)
+    own = (
+        one
+        for one in rounds
+        if (one.block, one.scenario, one.arm) == search and not one.load.lost_workers  # it is measured again
+    )
     return find_bracket((_trial(one, find_outcome(plan, one)) for one in own), is_over=search in ended)
 
 
@@ -135,7 +139,7 @@ def find_plan_capacities(
     """The capacities of a plan's searches, in the plan's order."""
     scenarios, arms = list(plan.searches), [arm.name for arm in plan.arms]
     searched = sorted(
-        (one for one in rounds if one.scenario in scenarios),
+        (one for one in rounds if one.scenario in scenarios and not one.load.lost_workers),
         key=lambda one: (scenarios.index(one.scenario), arms.index(one.arm)),
     )
     margin = plan.rounds.margins["throughput"]

@@ -11,8 +11,9 @@ from portcompare.analyse.conclusions import find_differing, find_holding, with_i
 from portcompare.records.estimates import Comparison
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
+from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
-from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.records.rounds import BASELINE, CONTROL, Round, WorkerChange
 from portcompare.records.sweeps import Capacity
 from portcompare.stats.change_points import describe_changes
 from portcompare.stats.growth import Course, find_growth
@@ -59,7 +60,7 @@ def find_invalid_reasons(
         yield "nothing was measured"
     if fixed and not comparisons:
         yield "nothing was compared: no level was measured both on the baseline and on another"
-    discarded = sum(one.discarded is not None for one in fixed)
+    discarded = sum(one.discarded is not None and not one.load.lost_workers for one in fixed)
     if discarded > MOST_DISCARDED * len(fixed):
         yield f"{discarded} of {len(fixed)} rounds were discarded"
     control = _control(comparisons)
@@ -121,6 +122,17 @@ def find_warnings(
     yield from describe_growth(rounds)
     yield from describe_drifts(rounds, margins, level_text)
     yield from describe_changes(rounds, margins, level_text)
+
+
+def describe_workers(
+    changes: Iterable[WorkerChange], rounds: Sequence[Round], visits: Sequence[PageVisit]
+) -> Iterator[str]:
+    """What happened to load workers, and how much was discarded for each that was lost."""
+    loads = [one.load for one in rounds] + [one.users_load for one in visits if one.users_load is not None]
+    for change in changes:
+        touched = sum(change.worker in load.lost_workers for load in loads)
+        what = "round or visit was" if touched == 1 else "rounds or visits were"
+        yield change.text + (f": {touched} {what} discarded for it" if change.change == "lost" else "")
 
 
 def describe_reconnects(rounds: Iterable[Round], level_text: LevelText) -> Iterator[str]:

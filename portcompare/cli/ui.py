@@ -77,6 +77,7 @@ def ui(
             )
             with suppress(OSError):
                 list_runs(RUNS, print_note)  # makes the summaries that the UI lists runs by
+            session.generator.on_worker = lambda change: print_note(change.text)
             url = session.generator.open_ui(order)
             out.print(list_addresses(live_servers))
             print_line(f"\nweb UI: {url}")

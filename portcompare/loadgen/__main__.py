@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 import gevent
 from gevent.fileobject import FileObject
 
-from portcompare.loadgen.distributed_runner import DistributedRunner
+from portcompare.loadgen.distributed_runner import DistributedRunner, NoWorkerLeftError
 from portcompare.loadgen.figures import merge_parts
 from portcompare.loadgen.local_runner import LocalRunner
 from portcompare.loadgen.turns import Turns
@@ -32,12 +32,14 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
     runner: Runner = (local := LocalRunner())
     turns = Turns(local.start_part)  # workers on other machines take none
     ui: LiveUi | None = None
+    prepared: wire.Prepare | None = None
     for line in orders:
         order = wire.decode(line)
         match order:
             case wire.Gather():
-                runner = _gather(order, reply) or runner
+                runner = _gather(order, prepared, reply) or runner
             case wire.Prepare():
+                prepared = order
                 reply(runner.prepare(order))
             case wire.Capture():
                 reply(runner.capture(order))
@@ -52,11 +54,13 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
     runner.close()
 
 
-def _gather(order: wire.Gather, reply: Callable[[wire.Message], None]) -> DistributedRunner | None:
+def _gather(
+    order: wire.Gather, prepared: wire.Prepare | None, reply: Callable[[wire.Message], None]
+) -> DistributedRunner | None:
     try:
-        runner = DistributedRunner(order)
+        runner = DistributedRunner(order, prepared, reply)
         gevent.signal_handler(signal.SIGTERM, _close_and_end, runner)
-        runner.gather(reply)
+        runner.gather()
     except OSError:
         reply(wire.Joined(address="", workers=(), problem=_cannot_listen(order)))
         return None
@@ -91,7 +95,7 @@ def run_round(
     runner: Runner,
     announce: Callable[[wire.WindowOpens], None],
     await_close: Callable[[], object],
-) -> wire.RoundDone:
+) -> wire.RoundDone | wire.GaveUp:
     """Load one server at one level: a warm-up, a window that opens in all processes at once, and the result.
 
     `await_close`: waits until a window that is held is to be closed.
@@ -114,6 +118,8 @@ def run_round(
         parts, lost = runner.measure(start_s - time.perf_counter())
         # `is None`: a greenlet that has ended is false.
         window_s = order.window_s if closing is None else closing.get()
+    except NoWorkerLeftError as error:
+        return wire.GaveUp(reason=str(error))
     finally:
         ended = runner.end_round()
     return merge_parts(
@@ -122,7 +128,8 @@ def run_round(
         window_s=window_s,
         warmup_s=start_s - began_s,
         steady=warm.steady,
-        failure=warm.failure or lost or ended,
+        failure=warm.failure or ended,
+        lost=lost,
     )
 
 

@@ -335,6 +335,7 @@ def merge_parts(
     warmup_s: float,
     steady: bool,
     failure: str | None,
+    lost: tuple[str, ...] = (),
     scheduled_s: float | None = None,
 ) -> RoundDone:
     """Add up the results of all processes.
@@ -342,9 +343,12 @@ def merge_parts(
     No instant of one process is compared with one of another, so their clocks need not agree.
 
     `started_at_s`: start of the window, in seconds since the epoch.
+    `lost`: names of processes without a result.
     `scheduled_s`: for how long requests fell due; None for the window.
     """
     results = list(parts.values())
+    if lost:
+        failure = f"the load worker {', '.join(lost)} was lost during the round"
     histogram = merge_histograms(part.histogram for part in results)
     requests = sum(part.requests for part in results)
     handler_s = list(chain.from_iterable(part.handler_s for part in results))
@@ -376,6 +380,7 @@ def merge_parts(
         generator_cpu_ratio=find_busiest(results),
         generator_cpu_ratios={name: part.cpu_ratio for name, part in parts.items()},
         slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in results), strict=True)),
+        lost_workers=lost,
         failure=failure or next((part.failure for part in results if part.failure), None),
         wrong_examples=first_examples(results),
     )

@@ -342,13 +342,12 @@ class LocalRunner:
         self._part = Part(order, share, self.users[order.scenario], known)
         return self._part.warm_up()
 
-    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], tuple[str, ...]]:
         """Open the window in all processes, and close it.
 
-        Returns the result of each process, by its name, and why the load was not the one that was ordered;
-        None if it was.
+        Returns the result of each process, by its name, and the names of those that the round has lost.
         """
-        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, None
+        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, ()
 
     def measure_part(self, notice_s: float) -> PartResult:
         """Open the window so long from now, and close it."""

@@ -96,6 +96,10 @@ class Timekeeper:
         self._began_s = now_s
         return not self.is_up
 
+    def restart_round(self) -> None:
+        """Count the time of the round under way from now: what it took until now will not come again."""
+        self._began_s = self.clock()
+
     def end_round(self, level: Level, rounds: int = 1) -> None:
         """Note that so many rounds of a level have ended."""
         self._ended_s = self.clock()

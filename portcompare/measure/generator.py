@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem, refuse
 from portcompare.plan import OpenLoad, Plan
+from portcompare.records.rounds import WorkerChange
 from portcompare.serve import Supervised, start_supervised
 from portcompare.wire import protocol as wire
 
@@ -30,6 +31,9 @@ class LoadGenerator:
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
+        self.on_worker: Callable[[WorkerChange], None] = lambda _: (
+            None
+        )  # When one is lost, joins, or is refused
         self._window_s = self._awaited_s = 0.0
 
     def gather(self, order: wire.Gather, on_joined: Callable[[wire.Joined], None]) -> None:
@@ -76,7 +80,8 @@ class LoadGenerator:
         # Responses are awaited before the window and after it.
         self._awaited_s = order.timeout_s + ROUND_GRACE_S
         self._send(order)
-        return self._receive_within(order.warmup_max_s + self._awaited_s, wire.WindowOpens, "open its window")
+        limit_s = wire.WORKERS_AWAITED_S + order.warmup_max_s + self._awaited_s
+        return self._receive_within(limit_s, wire.WindowOpens, "open its window")
 
     def close_window(self) -> None:
         """Close a window that is held open."""
@@ -145,6 +150,11 @@ class LoadGenerator:
             message = wire.decode(line)
         except ValueError:  # it ended within a line, or other code writes to its standard output
             raise self._failure(f"sent {line!r}, which is no message") from None
+        if isinstance(message, WorkerChange):
+            self.on_worker(message)
+            return self._receive(kind)
+        if isinstance(message, wire.GaveUp):
+            raise LoadGeneratorError(message.reason)
         if not isinstance(message, kind):
             raise self._failure(f"sent {type(message).__name__} out of turn")
         return message

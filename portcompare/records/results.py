@@ -11,7 +11,7 @@ from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import MetricName
 from portcompare.records.pages import LoadKind, Pages
 from portcompare.records.parity import Parity
-from portcompare.records.rounds import Bound, Latency, Round
+from portcompare.records.rounds import Bound, Latency, Round, WorkerChange
 from portcompare.records.sweeps import Sweeps
 from portcompare.records.work import Work
 
@@ -166,4 +166,5 @@ class Results:
     # When it was resumed, each time; ISO 8601, UTC. The time between does not count, nor do rounds of blocks
     # that were not whole when it was interrupted or broke off
     resumed_at: tuple[str, ...] = ()
+    workers: tuple[WorkerChange, ...] = ()  # Load workers that were lost, joined or refused in its course
     work: Work | None = None  # Instructions per request; None where the plan has no [work]

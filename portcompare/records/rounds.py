@@ -1,6 +1,8 @@
 """Rounds: what the load generator reported of one, what the server used meanwhile, and whether it counts."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
 
 BASELINE = "baseline"
 CONTROL = "control"
@@ -80,6 +82,7 @@ class LoadReport:
     # How often, inside the window, the server had closed a connection that its last response had kept
     closed_unannounced: int = 0
     failure: str | None = None  # Why the load was not the one that was ordered; None if it was
+    lost_workers: tuple[str, ...] = ()  # Names of load workers that were lost in it, which discards it
     # Of each kind of wrong response the first: what was requested, received, and approved
     wrong_examples: dict[str, str] = field(default_factory=dict)
 
@@ -92,6 +95,25 @@ class LoadReport:
     def errors(self) -> int:
         """How many requests failed inside the window."""
         return sum(self.error_kinds.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerChange:
+    """What happened to a load worker after all had joined."""
+
+    worker: str  # Its machine, a slash and its number; of one that was refused the machine alone
+    at_s: float  # When that was noticed, in seconds since the epoch
+    change: Literal["lost", "joined", "refused"]
+    reason: str = ""  # Why; empty if it joined
+
+    @property
+    def text(self) -> str:
+        """The change in a clause."""
+        why = f" ({self.reason})" if self.reason else ""
+        was = "joined" if self.change == "joined" else f"was {self.change}"
+        return (
+            f"load worker {self.worker} {was} at {datetime.fromtimestamp(self.at_s, UTC):%H:%M:%S} UTC{why}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -31,7 +32,7 @@ from portcompare.masking import mask_file, mask_passwords
 from portcompare.plan import Gate, Plan
 from portcompare.records.parity import CHECK_FILE
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL, WorkerChange
 from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_reports
 from portcompare.report.formats.results_file import read_results
@@ -94,6 +95,7 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
             )
             recording.plan, recording.stored = plan, stored
             recording.began_s = began_s - recording.spent_s
+            session.generator.on_worker = partial(note_worker, recording, progress)
             with kept_if_broken_off(recording, progress):
                 recording.resume() if earlier else recording.begin()
                 if options.left_out is not None:
@@ -121,6 +123,12 @@ def write_or_say_how(results: Results, folder: Path, progress: Progress) -> None
         raise
     except OSError as error:
         raise MeasurementError(f"the reports cannot be written: {error}") from None
+
+
+def note_worker(recording: Recording, progress: Progress, change: WorkerChange) -> None:
+    """Keep what happened to a load worker, and print it."""
+    recording.add_worker(change)
+    progress.note(change.text)
 
 
 def _process_age_s() -> float:

@@ -13,7 +13,7 @@ from portcompare.errors import refuse
 from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
-from portcompare.records.rounds import Round
+from portcompare.records.rounds import Round, WorkerChange
 from portcompare.records.work import Work
 from portcompare.report.formats.results_file import encode
 
@@ -42,6 +42,7 @@ class Entry:
     warning: str = ""
     round: Round | None = None
     histogram: str = ""  # Of the round
+    worker: WorkerChange | None = None
     visit: PageVisit | None = None
     browser: str = ""  # Of the visit
     blocks: int = 0  # How many have come to their end

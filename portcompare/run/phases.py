@@ -20,6 +20,7 @@ from portcompare.measure.turns import TurnsNotPossible, find_why_window, measure
 from portcompare.parity.outcome import ParityOutcome
 from portcompare.parity.survey import Limits
 from portcompare.plan import Plan
+from portcompare.records.rounds import LoadReport
 from portcompare.run.parity import (
     capture_requests,
     check_parity,
@@ -260,7 +261,25 @@ def _measure_together(run: Run, block: Block, places: tuple[Place, ...]) -> Iter
             if len(sides) > 1 and run.timekeeper.left_s() < 0:
                 run.timekeeper.is_up = True
                 return
-            yield measure_round(plan, side, session.generator, why_windows[at])
+            beyond = len(plan.levels) * len(
+                plan.arms
+            )  # the orders of all other rounds of the block are below
+            again = replace(side.place, order=beyond + side.place.order, attempt=1)
+            for attempt in (side, replace(side, place=again)):
+                measured = measure_round(plan, attempt, session.generator, why_windows[at])
+                yield measured
+                if (
+                    not _is_to_be_repeated(run, measured.round.load) or at[0] in plan.searches
+                ):  # which repeat it
+                    break
+
+
+def _is_to_be_repeated(run: Run, load: LoadReport | None) -> bool:
+    """Whether a load worker was lost, and there is time to measure again what that has touched."""
+    if load is None or not load.lost_workers:
+        return False
+    run.timekeeper.restart_round()
+    return run.timekeeper.left_s() > 0
 
 
 def load_pages(run: Run, block: Block) -> None:
@@ -284,15 +303,18 @@ def load_pages(run: Run, block: Block) -> None:
             run.progress.show(f"block {block.number + 1}: {place.arm}, page {place.page}, {condition}")
             session.check_upstreams()
             scenario = plan.pages[place.page].scenario
-            visit = measure_visit(
-                plan,
-                place,
-                block.servers[place.arm],
-                browser,
-                generator=session.generator,
-                expectations=expect(session, scenario, place.arm, block.outcome) if scenario else {},
-            )
-            run.recording.add_visit(visit)
+            for attempt in (place, replace(place, order=len(visits) + place.order)):
+                visit = measure_visit(
+                    plan,
+                    attempt,
+                    block.servers[place.arm],
+                    browser,
+                    generator=session.generator,
+                    expectations=expect(session, scenario, place.arm, block.outcome) if scenario else {},
+                )
+                run.recording.add_visit(visit)
+                if not _is_to_be_repeated(run, visit.users_load):
+                    break
             if place.users:
                 _settle(run, block, place.arm, f"page {place.page}")
             timekeeper.end_round(place.at)

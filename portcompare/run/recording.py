@@ -20,6 +20,7 @@ from portcompare.plan.types import Origins
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.rounds import WorkerChange
 from portcompare.records.work import Work
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER, append_round
 from portcompare.report.formats.results_file import read_results, write_results
@@ -72,6 +73,10 @@ class Recording(Measured):
         """Keep the instructions that were counted."""
         self._keep(work=work)
 
+    def add_worker(self, change: WorkerChange) -> None:
+        """Keep what happened to a load worker."""
+        self._keep(worker=change)
+
     def add_round(self, measured: MeasuredRound) -> None:
         """Judge and keep a round, and append its latencies to the log of its arm and level."""
         one = judge(self.plan, self.manifest, measured.round)
@@ -99,6 +104,8 @@ class Recording(Measured):
             self.parity = entry.parity if self.parity is None else combine_parity(self.parity, entry.parity)
         if entry.warning:
             self.warnings[entry.warning] = None
+        if entry.worker is not None:
+            self.workers.append(entry.worker)
         if entry.round is not None:
             self.rounds.append(entry.round)
             self.histograms[entry.round.block, entry.round.order] = entry.histogram

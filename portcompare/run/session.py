@@ -78,6 +78,7 @@ def open_session(
                 names = ", ".join(joined.workers) or "none yet"
                 say(f"waiting for load workers at {joined.address}; joined: {names}")
 
+            generator.on_worker = lambda change: say(change.text)
             generator.gather(gather, report)
             prepared = prepare_scenarios(generator, plan)
         with serve_upstreams(plan, folder=folder, cpus=cpus) as upstreams:

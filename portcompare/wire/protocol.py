@@ -15,13 +15,17 @@ from pydantic import TypeAdapter
 
 from portcompare.records.manifest import Ceiling
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
-from portcompare.records.rounds import LoadReport, Turn, Usage
+from portcompare.records.rounds import LoadReport, Turn, Usage, WorkerChange
 from portcompare.units import LoadModel
 
 # How kinds of failure start: of a response with an unexpected status, which follows, and with another body
 # than the approved one.
 WRONG_STATUS: Final = "status "
 WRONG_BODY: Final = "wrong body"
+
+
+WORKERS_AWAITED_S: Final = 60.0
+"""How long a round waits for a load worker if all were lost; they were noticed to be after half a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,13 @@ class Joined:
     address: str  # Where workers can join, HOST:PORT
     workers: tuple[str, ...]  # The names of those that have joined
     problem: tuple[str, str] | None = None  # Why nobody can join, and what to do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """Last reply to any order: nothing can be loaded any more. Any reply may follow a `WorkerChange`."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +314,8 @@ Order = (
 )
 Reply = (
     Joined
+    | WorkerChange
+    | GaveUp
     | Prepared
     | Captured
     | WindowOpens

@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
 from portcompare.records.requests import Expectation, Format, RequestSpec, Shape
-from portcompare.records.rounds import LoadReport
+from portcompare.records.rounds import LoadReport, WorkerChange
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import (
     Captured,
@@ -73,6 +73,7 @@ class Generator:
         self._log_path = log_path
         self.window = WindowOpens(start_s=0.0, end_s=0.0)  # The one announced last
         self.histogram = ""  # Of the last round
+        self.changes: list[WorkerChange] = []  # Of its load workers
         with log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *(command or ("-m", "portcompare.loadgen"))],
@@ -96,7 +97,11 @@ class Generator:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"the load generator ended:\n{self.log[-3000:]}"
-        return wire.decode(line)
+        message = wire.decode(line)
+        if isinstance(message, WorkerChange):
+            self.changes.append(message)
+            return self.receive()
+        return message
 
     def gather(self, *, start: int = 0, expect: int = 0, port: int = 0) -> Iterator[Joined]:
         """Leave the load to workers; yields each reply until all have joined or none can."""

@@ -54,8 +54,10 @@ def part(**given_: object) -> PartResult:
 
 def merge(*parts: PartResult, failure: str | None = None) -> LoadReport:
     named = {f"machine/{number}": one for number, one in enumerate(parts, 1)}
-    times = {"started_at_s": 1e9, "window_s": 2.0, "warmup_s": 0.5}
-    return merge_parts(named, steady=True, failure=failure, **times).load
+    done = merge_parts(
+        named, started_at_s=1e9, window_s=2.0, warmup_s=0.5, steady=True, failure=failure, lost=()
+    )
+    return done.load
 
 
 def test_latencies_outside_the_range_are_put_at_its_ends() -> None:

@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -19,7 +21,7 @@ from gevent.queue import Queue
 from portcompare.http.requests import http_request
 from portcompare.records.rounds import LoadReport
 from portcompare.serve.ports import find_free_ports
-from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
+from portcompare.wire.protocol import GaveUp, Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.generator import GET, Generator, counts_of, expect, round_of
@@ -49,7 +51,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
 @pytest.fixture
 def leader(tmp_path: Path) -> Iterator[Generator]:
     """A leader that notices within 3 s, not 30, that a worker is lost."""
-    code = f"{HASTY}from portcompare.loadgen.__main__ import main; main()"
+    code = f"{HASTY}protocol.WORKERS_AWAITED_S = 5; from portcompare.loadgen.__main__ import main; main()"
     with Generator(tmp_path / "loadgen.log", "-c", code) as running:
         yield running
 
@@ -85,9 +87,13 @@ def join(leader: Generator, tmp_path: Path) -> Iterator[Join]:
         process.communicate()
 
 
-HASTY = "from locust import runners; runners.HEARTBEAT_INTERVAL, runners.HEARTBEAT_LIVENESS = 0.1, 25; "
-MAIN = "import sys; worker.LEADER_LOST_S = 2.5; worker.main('127.0.0.1', int(sys.argv[1]), None)"
-WORKER = ["-c", f"{HASTY}from portcompare.loadgen import worker; {MAIN}"]
+HASTY = (
+    "import sys; from locust import runners; runners.HEARTBEAT_INTERVAL = 0.1; "
+    "from portcompare.wire import protocol; from portcompare.loadgen import leader, worker; "
+)
+QUICK = "worker.LEADER_LOST_S, worker.TRY_S = 2.5, 0.2; "
+MAIN = "worker.main('127.0.0.1', int(sys.argv[1]), None)"
+WORKER = ["-c", f"{HASTY}{QUICK}{MAIN}"]
 
 
 def recording(path: Path, *, ahead_s: float = 0.0) -> list[str]:
@@ -97,9 +103,11 @@ def recording(path: Path, *, ahead_s: float = 0.0) -> list[str]:
 
 
 @contextmanager
-def round_under_way(leader: Generator, url: str, *, users: int) -> Iterator[list[LoadReport]]:
+def round_under_way(
+    leader: Generator, url: str, *, users: int, window_s: float = 0.5
+) -> Iterator[list[LoadReport]]:
     """A round whose window is open; its result is in the list afterwards."""
-    leader.send(round_of(url, users=users, window_s=0.5))
+    leader.send(round_of(url, users=users, window_s=window_s))
     assert isinstance(leader.receive(), WindowOpens)
     found: list[LoadReport] = []
     yield found
@@ -198,10 +206,10 @@ def test_a_scenario_that_a_worker_cannot_load_is_a_problem_of_that_worker(
     assert remedy == f"correct {locustfile}"
 
 
-def test_a_round_is_discarded_when_a_worker_is_lost_and_a_lost_leader_stops_the_others(
+def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_stop_when_their_leader_is(
     leader: Generator, join: Join, tmp_path: Path
 ) -> None:
-    *workers, last = join(WORKER, WORKER, WORKER, WORKER)
+    *workers, last = join(WORKER, WORKER, WORKER, ["-c", f"{HASTY}{QUICK}worker.REJOIN_TRIES = 3; {MAIN}"])
     leader.prepare(scenario=GET)
     endings = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
     lost = set()
@@ -210,11 +218,11 @@ def test_a_round_is_discarded_when_a_worker_is_lost_and_a_lost_leader_stops_the_
             with round_under_way(leader, server.url, users=4) as found:
                 worker.send_signal(ending)
             assert len(found[0].generator_cpu_ratios) == 3 - left
-            reason = found[0].failure or ""
-            assert reason.startswith(f"the load worker {HERE}/")
-            assert reason.endswith(" was lost during the round")
-            lost.add(reason.split()[3])
+            (name,) = found[0].lost_workers
+            assert found[0].failure == f"the load worker {name} was lost during the round"
+            lost.add(name)
             assert worker.wait(60) == (-ending if ending is signal.SIGKILL else 128 + ending)
+        assert lost == {change.worker for change in leader.changes}
         assert len(lost) == 3
         leader.send(round_of(server.url, window_s=100.0))
         assert isinstance(leader.receive(), WindowOpens)
@@ -225,26 +233,71 @@ def test_a_round_is_discarded_when_a_worker_is_lost_and_a_lost_leader_stops_the_
     assert len(list((tmp_path / "temporary").iterdir())) == 1
 
 
-def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_problem_and_the_others_go_on(
+def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
     leader: Generator, join: Join
 ) -> None:
-    # As one of another version.
-    deaf = (
-        "import sys\n"
-        "from portcompare.loadgen import distributed_runner, worker\n"
-        "def decode(line):\n"
-        "    raise ValueError('not a message')\n"
-        "distributed_runner.decode_to_worker = decode\n"
-        "worker.main('127.0.0.1', int(sys.argv[1]), None)\n"
+    paused, _other = join(WORKER, WORKER)
+    leader.prepare(scenario=GET)
+    with serve(SLOW) as server:
+        with round_under_way(leader, server.url, users=2) as found:
+            paused.send_signal(signal.SIGSTOP)
+        ((first,), kept) = found[0].lost_workers, set(found[0].generator_cpu_ratios)
+        with round_under_way(leader, server.url, users=2, window_s=3.0) as found:
+            paused.send_signal(signal.SIGCONT)
+        assert (found[0].failure, set(found[0].generator_cpu_ratios)) == (None, kept)
+        both = set(leader.run_round(server.url, users=2).generator_cpu_ratios)
+        assert (len(both), both > kept, first in both) == (2, True, False)
+        for process in ((leader.process,), (leader.process, paused)):
+            with round_under_way(leader, server.url, users=2, window_s=1.0) as found:
+                for one in process:
+                    one.send_signal(signal.SIGSTOP)
+                threading.Event().wait(4)  # beyond the limits
+                for one in process:
+                    one.send_signal(signal.SIGCONT)
+            done = leader.run_round(server.url, users=2)
+            assert (done.failure, len(done.generator_cpu_ratios)) == (None, 2)
+            assert not both & set(done.generator_cpu_ratios)
+            both = set(done.generator_cpu_ratios)
+    changes = Counter(change.change for change in leader.changes)
+    assert changes["lost"] == changes["joined"] >= 5
+
+
+def test_a_process_of_this_machine_that_died_is_started_anew(leader: Generator) -> None:
+    list(leader.gather(start=2))
+    leader.prepare(scenario=GET)
+    victim, _ = psutil.Process(leader.process.pid).children()
+    with serve(SLOW) as server:
+        with round_under_way(leader, server.url, users=2) as found:
+            victim.kill()
+        (name,) = found[0].lost_workers
+        done = leader.run_round(server.url, users=2)
+    assert done.failure is None
+    assert set(done.generator_cpu_ratios) == {f"{HERE}/1", f"{HERE}/2", f"{HERE}/3"} - {name}
+    changes = {(change.worker, change.change) for change in leader.changes}
+    assert changes == {(name, "lost"), (f"{HERE}/3", "joined")}
+
+
+def test_without_a_worker_a_run_gives_up_and_names_those_that_were_lost(
+    leader: Generator, join: Join
+) -> None:
+    (only,) = join(WORKER)
+    leader.prepare(scenario=GET)
+    only.send_signal(signal.SIGINT)
+    only.wait(60)
+    leader.send(round_of("http://127.0.0.1:9"))
+    assert leader.receive() == GaveUp(
+        reason=f"no load worker is left: {HERE}/1 was lost, and none joined again within 5 s"
     )
-    ended, other, last = join(WORKER, ["-c", deaf], WORKER)
-    ended.send_signal(signal.SIGINT)
-    ended.wait(60)
-    found, remedy = leader.prepare(scenario=GET).problems["scenario"]
+
+
+def test_a_worker_that_cannot_load_what_is_sent_is_a_problem_and_the_others_go_on(
+    leader: Generator, join: Join
+) -> None:
+    deaf = "worker.messages.decode_to_worker = lambda line: int('not a message'); "
+    other, last = join(["-c", f"{HASTY}{deaf}{MAIN}"], WORKER)
+    found, _ = leader.prepare(scenario=GET).problems["scenario"]
     assert found.startswith(f"load worker {HERE}/")
-    assert f", {HERE}/" in found
     assert found.endswith("was lost before it had loaded the scenario")
-    assert "must run portcompare" in remedy
     assert other.wait(60) == 3
     assert "not a message" in log_of(other)
     leader.process.terminate()
@@ -258,19 +311,52 @@ def log_of(worker: subprocess.Popen[str]) -> str:
     return worker.stderr.read()
 
 
-def test_a_worker_that_is_started_first_waits_for_its_run(leader: Generator) -> None:
+def test_a_worker_waits_for_its_run_and_for_the_same_plan_again_if_its_leader_dies(
+    leader: Generator, tmp_path: Path
+) -> None:
     (port,) = find_free_ports("127.0.0.1", 1)
-    worker = subprocess.Popen(
-        [sys.executable, *WORKER, str(port)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    old = f"{HASTY}worker.version = lambda name: '0.0.1'; {MAIN}"
+    commands = ("-c", old), WORKER, WORKER
+    started = [
+        subprocess.Popen([sys.executable, *command, str(port)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for command in commands
+    ]
+    other_version, interrupted, worker = started
+    code = "from portcompare.loadgen.__main__ import main; main()"
     try:
-        assert worker.stderr is not None
-        assert any("no run is there yet" in line for line in iter(worker.stderr.readline, ""))
+        for one in started:
+            assert one.stderr is not None
+            assert any("no run is there yet" in line for line in iter(one.stderr.readline, ""))
+        interrupted.send_signal(signal.SIGINT)
+        assert interrupted.wait(60) == 130
+        assert log_of(interrupted) == ""
         *_, last = leader.gather(expect=1, port=port)
         assert (last.problem, len(last.workers)) == (None, 1)
+        assert other_version.wait(60) == 3
+        refusal = f"it runs portcompare 0.0.1: install {version('portcompare')}, as here"
+        assert refusal in log_of(other_version)
+        leader.prepare(scenario=GET)
+        (change,) = leader.changes
+        assert (change.change, change.worker, change.reason) == ("refused", HERE, refusal)
+        leader.process.kill()
+        leader.process.wait()
+        with Generator(tmp_path / "again.log", "-c", code) as again:
+            again.prepare(scenario=GET)
+            *_, last = again.gather(expect=1, port=port)
+            assert last.workers == (f"{HERE}/1",)
+            again.process.kill()
+            again.process.wait()
+        with Generator(tmp_path / "other.log", "-c", code) as other:
+            other.prepare(scenario=http_request("/other"))
+            replies = other.gather(expect=1, port=port)
+            next(replies)
+            assert worker.wait(60) == 3
+            assert "it has lost a run of another plan" in log_of(worker)
+            other.process.kill()  # it waits for another
     finally:
-        worker.kill()
-        worker.communicate()
+        for one in started:
+            one.kill()
+            one.communicate()
 
 
 def test_processes_of_this_machine_end_with_the_leader(leader: Generator) -> None:
@@ -299,28 +385,15 @@ def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_o
     own.write_text("# the text")
     for locustfile, used in (("/nowhere/locustfile.py", tmp_path / "locustfile.py"), (str(own), own)):
         order = Prepare(locustfile=locustfile, scenarios={})
-        message = LEADING.LoadScenarios(number=1, order=order, locustfile_text="# the text")
+        message = LEADING.LoadScenarios(number=1, order=order, locustfile_text="# the text", plan="")
         assert worker._with_locustfile(message).locustfile == str(used)  # noqa: SLF001
         assert used.read_text() == "# the text"
 
 
-@pytest.fixture
-def runner() -> Any:  # noqa: ANN401 - its class imports Locust
-    """A leader without the sockets of a master."""
-    made = LEADING.DistributedRunner.__new__(LEADING.DistributedRunner)
-    made.master = SimpleNamespace(clients={"one": SimpleNamespace(state="ready")})
-    vars(made).update(_members=("one",), _active=("one",), _number=2, _inbox=Queue(), _versions={})
-    return made
-
-
-def test_a_late_reply_to_an_earlier_order_is_ignored(runner: Any) -> None:  # noqa: ANN401
+def test_a_late_reply_to_an_earlier_order_is_ignored() -> None:
+    runner = LEADING.DistributedRunner.__new__(LEADING.DistributedRunner)
+    vars(runner).update(_active=("one",), _number=2, _inbox=Queue())
     for number, failure in ((1, "late"), (2, None)):
         content = LEADING.WarmUp(failure=failure, steady=True)
-        runner._inbox.put(("one", LEADING.Reply(number=number, version="", content=content)))  # noqa: SLF001
+        runner._inbox.put(("one", LEADING.Reply(number=number, content=content)))  # noqa: SLF001
     assert runner._collect(LEADING.WarmUp) == {"one": LEADING.WarmUp(failure=None, steady=True)}  # noqa: SLF001
-
-
-def test_a_leader_without_a_worker_left_ends(runner: Any) -> None:  # noqa: ANN401
-    runner.master.clients["one"].state = "missing"
-    with pytest.raises(SystemExit, match="no load worker is left"):
-        runner.warm_up(round_of("http://127.0.0.1:9"))

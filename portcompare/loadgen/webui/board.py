@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 import gevent
 from gevent.pywsgi import WSGIHandler
 
-from portcompare.loadgen.webui.ledger import CHARTS, REPORT, Ledger, decode_report
+from portcompare.loadgen.webui.ledger import CHARTS, LONGEST_SECOND_S, REPORT, Ledger, decode_report
 from portcompare.loadgen.webui.rows import ServerUse, describe, explain, make_rows
 from portcompare.records.run_summary import REPORT_FILE, RunSummary, list_runs
+from portcompare.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,6 +125,10 @@ class Board:
 
     def add(self, process: str, report: SecondReport) -> None:
         """Add what a process has counted."""
+        if report.length_s > LONGEST_SECOND_S:
+            self.mark(
+                f"a load worker stood still for {duration(report.length_s)}: its figures lack that time"
+            )
         if report.cells or not self._is_over:  # processes of plain Locust report empty seconds after the test
             self._ledger.add(process, report)
 

@@ -19,6 +19,9 @@ Line = tuple[str, str]  # scenario and arm
 BATCH_SECONDS: Final = 5
 _MOST_BATCHES: Final = 720
 _MOST_SECONDS_LATE: Final = 3  # a second is closed without the slowest process when that is later than this
+LONGEST_SECOND_S: Final = 5.0
+"""A process whose second was longer stood still, and what it took for latencies were not the server's."""
+
 _SHORTEST_S: Final = 0.5  # the rate of a shorter part of a second means nothing
 
 
@@ -155,11 +158,14 @@ class Ledger:
         """Add a report."""
         if report.test != self.test:
             return
+        if report.length_s > LONGEST_SECOND_S:
+            self._joined_at.pop(process, None)
+            return
         _add_cells(self.totals, report)
         self._lengths_s[process] = self._lengths_s.get(process, 0.0) + report.length_s
         if process not in self._joined_at:  # a process that joins late counts its seconds from then on
             newest = max(self._latest.values(), default=0)
-            self._joined_at[process] = newest if newest > _MOST_SECONDS_LATE else 0
+            self._joined_at[process] = newest - report.second if newest > _MOST_SECONDS_LATE else 0
         number = self._latest[process] = report.second + self._joined_at[process]
         if number < self._next_second or report.length_s < _SHORTEST_S:
             return

@@ -40,7 +40,8 @@ class LiveUi:
         self._test = 0
         self._next: LiveSettings | None = None
         self._board = Board(order.plan, Path(order.runs))
-        self._workers = len(runner.master.clients.ready)
+        self._workers = runner.master.expected
+        self._shares: dict[str, Share] = {}  # Of each worker of the test that was begun last
         self._classes = {name: make_live_class(name, user) for name, user in runner.load_users().items()}
         self._environment = environment = runner.master.environment
         environment.host = order.plan.name  # shown in the UI's head; the arms have addresses of their own
@@ -56,6 +57,7 @@ class LiveUi:
         first = next(iter(order.plan.scenarios.values()))
         environment.parsed_options.num_users = first.users * len(order.plan.arms)
         environment.parsed_options.spawn_rate = environment.parsed_options.num_users
+        environment.parsed_options.enable_rebalancing = True  # to the other workers when one is lost
         self._web_ui = environment.create_web_ui(
             host=order.host,
             port=order.port,
@@ -70,9 +72,8 @@ class LiveUi:
         self._web_ui.app.before_request(self._read_form)
         add_side_by_side(self._web_ui, self._board)
         follow(self._board, environment, self._begin_test)
-        environment.events.worker_connect.add_listener(
-            lambda client_id, **_: runner.load_scenarios(client_id)
-        )
+        environment.events.worker_connect.add_listener(self._join_test)
+        runner.on_change = lambda change: self._board.mark(change.text)
         os.nice(_NICENESS)
         self._web_ui.server = server = WSGIServer(
             (order.host, order.port),
@@ -106,6 +107,7 @@ class LiveUi:
         except FormError as error:
             return jsonify(success=False, message=str(error), host=self._environment.host)
         stop_test(self._web_ui)
+        runner.expected = self._workers
         with gevent.Timeout(_WORKERS_LIMIT_S, exception=False):
             while len(runner.clients.ready) < self._workers:  # after a test they get ready one by one
                 gevent.sleep(0.05)
@@ -129,8 +131,23 @@ class LiveUi:
         assert self._next is not None  # noqa: S101 - a form was read
         self._test += 1
         workers = [client.id for client in self._runner.master.clients.ready]
+        self._runner.master.expected = len(workers)  # one that joins takes a share that a lost one had
         self._board.begin(self._test, self._next, processes=len(workers))
+        self._shares = {}
         for index, worker in enumerate(workers):
-            share = Share(index=index, processes=len(workers))
-            begin = BeginLive(test=self._test, plan=self._order.plan, settings=self._next, share=share)
-            self._runner.send(begin, worker)
+            self._send_share(worker, Share(index=index, processes=len(workers)))
+
+    def _send_share(self, worker: str, share: Share) -> None:
+        assert self._next is not None  # noqa: S101 - as above
+        self._shares[worker] = share
+        begin = BeginLive(test=self._test, plan=self._order.plan, settings=self._next, share=share)
+        self._runner.send(begin, worker)
+
+    def _join_test(self, client_id: str, **_: object) -> None:
+        """Send a worker that joins a running test the share of one that was lost, before it gets users."""
+        master = self._runner.master
+        if master.state not in (STATE_RUNNING, STATE_SPAWNING) or client_id in self._shares:
+            return
+        there = {*master.alive()} - {master.introductions[client_id].instead_of}
+        free = [worker for worker in self._shares if worker not in there]
+        self._send_share(client_id, self._shares.pop(free[0]))

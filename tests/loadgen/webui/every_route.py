@@ -32,7 +32,8 @@ HEADERS = {
 
 
 def open_app(folder: Path, *, with_password: bool) -> Flask:
-    runner = DistributedRunner(Gather(workers=0, here=False, cpus=(0,), host="127.0.0.1", port=0))
+    gather = Gather(workers=0, here=False, cpus=(0,), host="127.0.0.1", port=0)
+    runner = DistributedRunner(gather, None, lambda _: None)
     runner.prepare(Prepare(locustfile=None, scenarios={"front": SOURCE}))
     run = folder / "run"
     run.mkdir()
