@@ -56,9 +56,13 @@ class Leader(runners.MasterRunner):
         self._refused: set[str] = set()
 
     def handle_message(self, client_id: str, msg: Message) -> None:
-        """Handle a worker's message, as Locust does once it is admitted."""
-        if msg.type != "client_ready" or client_id in self.introductions:
-            super().handle_message(client_id, msg)
+        """Handle a worker's message, as Locust does once it is admitted, and as long as it is not lost."""
+        if client_id in self.introductions:
+            # One that was lost comes back under another id. One that has stopped its users is ready at once.
+            if client_id in self.alive() and msg.type != "client_stopped":
+                super().handle_message(client_id, msg)
+            return
+        if msg.type != "client_ready":
             return
         try:
             introduction = _decode(str(msg.data).partition(" ")[2])

@@ -6,6 +6,7 @@ import pytest
 
 from portcompare.analyse.validity import (
     describe_drifts,
+    describe_workers,
     find_invalid_reasons,
     find_trend,
     find_unknowns,
@@ -15,7 +16,7 @@ from portcompare.analyse.validity import (
 from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.metrics import MetricName
 from portcompare.records.parity import Parity
-from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.records.rounds import BASELINE, CONTROL, Round, WorkerChange
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
 from tests.analyse.samples import COMPARISON, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
@@ -147,6 +148,18 @@ def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place()
         "discarded round: control (fast, 4 users): spoilt",
         "discarded round: baseline (fast, 4 users): late",
         "not steady after the longest warm-up: baseline (fast, 4 users), 2 rounds",
+    )
+
+
+def test_a_lost_worker_is_told_with_what_was_discarded_for_it() -> None:
+    changes = [
+        WorkerChange(worker="h/1", at_s=3661.0, change="lost", reason="it has ended"),
+        WorkerChange(worker="h/3", at_s=3663.0, change="joined"),
+    ]
+    rounds = [ROUND, altered(ROUND, lost_workers=("h/1",)), altered(ROUND, lost_workers=("h/2", "h/1"))]
+    assert tuple(describe_workers(changes, rounds, [])) == (
+        "load worker h/1 was lost at 01:01:01 UTC (it has ended): 2 rounds or visits were discarded for it",
+        "load worker h/3 joined at 01:01:03 UTC",
     )
 
 

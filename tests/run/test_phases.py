@@ -189,6 +189,34 @@ def test_windows_in_place_of_turns_keep_to_the_budget(
     assert first == {("fast", 1.0), ("slow", 64.0)}
 
 
+def with_losses(make_round: Callable[[Place], Round], every: int) -> Callable[[Place], Round]:
+    """Rounds of which every so many lost a load worker, and with it all figures."""
+    number = itertools.count(1)
+
+    def make(place: Place) -> Round:
+        if next(number) % every:
+            return make_round(place)
+        lost = altered(ROUND, requests=0, latency_s=None, lost_workers=("h/1",), failure="lost")
+        return replace(lost, discarded="lost")
+
+    return make
+
+
+def test_what_a_lost_worker_touched_is_measured_again_and_discarded_without_harm(tmp_path: Path) -> None:
+    scenarios = {"fast": make_plan().scenarios["fast"]}
+    plan = with_subject({"scenarios": scenarios}, min_blocks=3, max_blocks=3)
+    run = Run(plan, with_losses(lambda _: ROUND, 3), tmp_path)
+    lost = {(one.block, one.arm, one.level) for one in run.results.rounds if one.load.lost_workers}
+    kept = {(one.block, one.arm, one.level) for one in run.results.rounds if not one.load.lost_workers}
+    assert set() < lost <= kept
+    assert len({(one.block, one.order) for one in run.results.rounds}) == len(run.results.rounds)
+    assert not any("were discarded" in reason for reason in run.results.invalid_reasons)
+    searched = Run(search_plan(), with_losses(under_an_objective, 4), tmp_path)
+    assert any(one.load.lost_workers for one in searched.results.rounds)
+    for one in searched.results.sweeps.capacities:
+        assert one.rate_rps.point == pytest.approx(CAPACITIES_RPS[one.arm], rel=0.03)
+
+
 def test_a_grid_is_measured_along_its_border_and_its_cells_are_levels_like_any(tmp_path: Path) -> None:
     grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
     plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=86_400)

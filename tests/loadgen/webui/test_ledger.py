@@ -94,3 +94,20 @@ def test_keys_without_a_line_are_left_out_and_labels_do_not_matter() -> None:
     }
     cells = make_cells(tallies, {("quart /data", "GET"): ("Data", "quart")}, " [step 2: 8 users]")
     assert [(cell.scenario, cell.arm) for cell in cells] == [("Data", "quart")]
+
+
+def test_what_a_process_counted_while_it_stood_still_is_left_out_and_its_seconds_go_on_with_the_others() -> (
+    None
+):
+    ledger = Ledger(1, processes=2)
+    for second in range(10):
+        ledger.add("one", report(second, {FLASK: [0.1] * 2}))
+    ledger.add("two", report(0, {FLASK: [10.0]}, length_s=10.0))
+    ledger.close_seconds()
+    ledger.add("two", report(1, {FLASK: [0.1]}))
+    for second in (10, 11):
+        ledger.add("one", report(second, {FLASK: [0.1] * 2}))
+        ledger.add("two", report(second - 8, {FLASK: [0.1]}))
+    assert [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()][-2:] == [3, 3]
+    assert ledger.totals[FLASK].requests == 12 * 2 + 3
+    assert ledger.totals[FLASK].histogram.get_max_value() < 200_000
