@@ -10,7 +10,7 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv)
 # Each module is compiled when it is first imported, and not again in every process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup compare claims test lint lock docs clean
+.PHONY: setup compare claims test faults lint lock docs clean
 
 setup: $(READY)
 
@@ -46,6 +46,9 @@ ifeq ($(COVERAGE),1)
 else
 	$(BIN)/python -m $(PYTEST)
 endif
+
+faults: setup # every fault of docs/faults.md on every server it names; takes about half an hour
+	$(BIN)/python -m $(PYTEST) --dist load -m "" tests/faults
 
 lint: setup
 	$(BIN)/ruff format --check

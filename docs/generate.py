@@ -1,6 +1,6 @@
-"""Write the parts of the docs that come from the code: the plan's keys and the JSON Schemas.
+"""Write the parts of the docs that come from the code: the plan's keys, the faults and the JSON Schemas.
 
-Run it by `make docs` after a change of either; a test fails until it is done.
+Run it by `make docs` after a change of either, or of the table of faults; a test fails until it is done.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from portcompare.records import (
 )
 from portcompare.report.formats.results_file import Envelope
 from portcompare.serve import vocabulary
+from tests.faults.table import EVERY_SERVER, FAULTS, Fault
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -58,6 +59,22 @@ def describe_plan() -> str:
         for interface, knobs in interfaces.items():
             lines.append(f"| `{server}` | {interface} | {', '.join(sorted(knobs))} |")
     return "\n".join(lines) + "\n"
+
+
+def describe_faults() -> str:
+    """List the faults, and how a run ends with each, as a Markdown table."""
+    lines = ["| fault | exit code | it says | kept | on |", "|---|---|---|---|---|"]
+    for one in FAULTS:
+        when = f", {one.when}" if one.action else ""
+        codes = " or ".join("killed" if code < 0 else str(code) for code in one.exit_codes)
+        says = f"`{one.says}`" if one.says else ""
+        validity = " (valid)" if one.is_valid else ""
+        lines.append(f"| {one.name}{when} | {codes}{validity} | {says} | {one.kept} | {_list_servers(one)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _list_servers(fault: Fault) -> str:
+    return "every server" if len(fault.servers) == len(EVERY_SERVER) else ", ".join(fault.servers)
 
 
 def insert(page: str, text: str) -> str:
@@ -112,8 +129,9 @@ def field_comments(cls: type) -> dict[str, str]:
 
 def main() -> None:
     """Write them all."""
-    page = DOCS / "plan.md"
-    page.write_text(insert(page.read_text(encoding="utf-8"), describe_plan()), encoding="utf-8")
+    for name, text in (("plan.md", describe_plan()), ("faults.md", describe_faults())):
+        page = DOCS / name
+        page.write_text(insert(page.read_text(encoding="utf-8"), text), encoding="utf-8")
     for name in SCHEMAS:
         text = json.dumps(record_schema(name), indent=2) + "\n"
         (DOCS / f"{name}.schema.json").write_text(text, encoding="utf-8")

@@ -44,10 +44,13 @@ def write_files_of(page: str, folder: Path) -> None:
         (folder / name).write_text(content)
 
 
-def test_the_list_of_keys_is_up_to_date() -> None:
+@pytest.mark.parametrize(
+    ("name", "describe"), [("plan.md", "describe_plan"), ("faults.md", "describe_faults")]
+)
+def test_what_is_generated_is_up_to_date(name: str, describe: str) -> None:
     script = runpy.run_path(str(ROOT / "docs" / "generate.py"))
-    page = (ROOT / "docs" / "plan.md").read_text()
-    assert page == script["insert"](page, script["describe_plan"]()), "run `make docs`"
+    page = (ROOT / "docs" / name).read_text()
+    assert page == script["insert"](page, script[describe]()), "run `make docs`"
 
 
 @pytest.mark.parametrize(("page", "snippet"), snippets("toml"))

@@ -37,6 +37,8 @@ def main() -> NoReturn:
         _print_notes(error)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
+        if isinstance(error.__cause__, KeyboardInterrupt):  # while a class was made, in an import
+            sys.exit(EXIT_INTERRUPTED)
         if isinstance(error, MemoryError) or getattr(error, "errno", None) in _MACHINES:
             _print(f"the machine has no more of what this needs: {str(error) or 'memory'}")
         else:

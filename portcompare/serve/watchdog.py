@@ -33,6 +33,7 @@ def open_files_limit() -> int:
 
 def watch(liveness: int, cpus: set[int], command: list[str]) -> int:
     """Run a program until it ends or the liveness pipe does, and leave no process behind."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else it would show where it waited
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # The watchdog only waits: it may share what the program inherits from it.
     os.sched_setaffinity(0, cpus)

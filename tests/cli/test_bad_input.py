@@ -3,6 +3,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -163,6 +164,10 @@ def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     code, _, err = command("report", tmp_path)
     assert code == 3  # an unexpected error is not a verdict
     assert "ZeroDivisionError" in err
+    interrupted = RuntimeError("Error calling __set_name__")  # as Python has it while a class is made
+    interrupted.__cause__ = KeyboardInterrupt()
+    monkeypatch.setattr("portcompare.cli.results.read_results", Mock(side_effect=interrupted))
+    assert command("report", tmp_path)[::2] == (130, "")
 
 
 def test_a_file_that_cannot_be_written_is_reported_before_any_request(

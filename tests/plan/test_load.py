@@ -1,9 +1,14 @@
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
 
-from portcompare.errors import EXIT_BAD_INPUT, InputError
-from portcompare.plan import load_plan
+from portcompare.errors import EXIT_BAD_INPUT, InputError, Problem
+from portcompare.plan import load_plan, plan_keys
 from tests.plan.plans import (
     GOOD,
     LISTED,
@@ -230,3 +235,56 @@ def test_a_plan_that_is_nested_too_deep_is_refused(tmp_path: Path, text: str) ->
     path.write_text(text)
     with pytest.raises(InputError, match="is nested deeper than 100 levels"):
         load_plan(path, SERVERS)
+
+
+NAMED = {"apps": "flask", "deployments": "new", "scenarios": "fast", "pages": "page", "claims": "claim"}
+TEXTS = st.sampled_from(
+    [
+        *(
+            "",
+            "/",
+            "old",
+            "new",
+            "fast",
+            "*",
+            "{a}",
+            "{upstream:old}",
+            "json:/x",
+            "regex:(",
+            "html:>>",
+            "a:b(",
+        ),
+        *("http://a:99999/", "http://[", "/dev/zero", "..", "a\nb", "%zz", "\0", "\x1b[31m", "{port}"),
+    ]
+)
+LEAVES = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.datetimes() | st.times() | TEXTS
+ANY_VALUE = st.recursive(
+    LEAVES | st.text(max_size=4).filter(lambda text: text.isprintable()),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(change=st.dictionaries(st.sampled_from([key.path for key in plan_keys()]), ANY_VALUE, max_size=3))
+def test_a_plan_with_any_value_of_any_key_is_a_plan_or_refused_with_place_and_remedy(
+    tmp_path_factory: pytest.TempPathFactory, change: dict[str, object]
+) -> None:
+    data: Any = tomllib.loads(GOOD)
+    for key, value in change.items():
+        table, above = data, ""
+        *path, last = key.split(".")
+        for one in path:
+            table = table.setdefault(NAMED[above] if one == "NAME" else one, {})
+            table, above = (table[0] if isinstance(table, list) else table), one
+            if not isinstance(table, dict):
+                break
+        else:
+            table[last] = value
+    plan = tmp_path_factory.mktemp("any") / "plan.toml"
+    plan.write_text(tomlkit.dumps(data))
+    problems: tuple[Problem, ...] = ()
+    try:
+        load_plan(plan, SERVERS)
+    except InputError as error:
+        problems = error.problems
+    assert all(one.where.startswith(str(plan.parent)) and one.found and one.remedy for one in problems)

@@ -6,9 +6,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from docs.generate import record_schema
-from portcompare.errors import InputError
+from portcompare.errors import InputError, Problem
 from portcompare.records.results import Results
 from portcompare.report.formats.results_file import (
     read_results,
@@ -80,6 +82,8 @@ def test_a_lone_surrogate_does_not_cost_the_run(results: Results, path: Path) ->
         ("[1]", "holds no JSON object"),
         ("\x00\ufeff", "is not JSON"),
         (b"\xff\xfe", "cannot be read"),
+        ("[" * 100_000, "is not JSON: maximum recursion depth"),
+        ("9" * 5000, "is not JSON: Exceeds the limit"),
         (None, "there is no such file"),
     ],
 )
@@ -92,6 +96,37 @@ def test_what_is_not_json_is_said_with_its_place(
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         read_results(path)
     assert caught.value.problems[0].where.startswith(str(path))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=40)
+@given(draw=st.data(), value=VALUES)
+def test_a_file_with_any_value_anywhere_is_read_or_refused_with_the_place(
+    results: Results, tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject, value: object
+) -> None:
+    data = json.loads(results_text(results))
+    place: Any = data
+    while True:
+        keys = [*place] if isinstance(place, dict) else range(len(place))
+        key = draw.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or not place[key] or draw.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = value
+    path = tmp_path_factory.mktemp("mutated") / "results.json"
+    path.write_text(json.dumps(data))
+    problems: tuple[Problem, ...] = ()
+    try:
+        read_results(path)
+    except InputError as error:
+        problems = error.problems
+    assert all(one.where.startswith(str(path)) and one.found and one.remedy for one in problems)
 
 
 @pytest.mark.parametrize("version", [1, 7])

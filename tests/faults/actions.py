@@ -1,0 +1,128 @@
+"""What is done to a run at a time, by the names in `table.py`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.runner import Started
+
+CANARY = "sw0rdfish"
+GENERATOR = "-m portcompare.loadgen"
+PAUSE_S = 65.0  # more than twice the time after which a load worker is lost
+
+
+def interrupt(started: Started) -> None:
+    """Interrupt portcompare, as Ctrl-C does."""
+    started.process.send_signal(signal.SIGINT)
+
+
+def terminate(started: Started) -> None:
+    """Request that portcompare ends."""
+    started.process.send_signal(signal.SIGTERM)
+
+
+def hang_up(started: Started) -> None:
+    """End portcompare's terminal."""
+    started.process.send_signal(signal.SIGHUP)
+
+
+def kill(started: Started) -> None:
+    """Kill portcompare."""
+    started.process.kill()
+
+
+def kill_generator(started: Started) -> None:
+    """Kill the load generator."""
+    os.kill(min(wait_for(started, "generator")), signal.SIGKILL)
+
+
+def kill_worker(started: Started) -> None:
+    """Kill a load worker."""
+    os.kill(max(wait_for(started, "worker")), signal.SIGKILL)
+
+
+def kill_watchdogs(started: Started) -> None:
+    """Kill all watchdogs."""
+    for pid in wait_for(started, "watchdog"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_candidate(started: Started) -> None:
+    """Kill the candidate's server."""
+    for pid in wait_for(started, "candidate"):
+        os.kill(pid, signal.SIGKILL)
+
+
+def pause_worker(started: Started) -> None:
+    """Stop a load worker for a minute, and let the run go on for as long."""
+    (pid, *_) = wait_for(started, "worker")
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(PAUSE_S)
+    os.kill(pid, signal.SIGCONT)
+    time.sleep(PAUSE_S / 2)
+    terminate(started)
+
+
+def delete_folder(started: Started) -> None:
+    """Delete the run's folder."""
+    shutil.rmtree(started.out)
+
+
+def replace_folder(started: Started) -> None:
+    """Put a file in the place of the run's folder."""
+    started.out.rename(started.folder / "moved")
+    started.out.touch()
+
+
+def fill_disk(started: Started) -> None:
+    """Fill the file system of the run's folder."""
+    with suppress(OSError), (started.live / "filler").open("wb") as file:
+        while True:
+            file.write(bytes(4096))
+            file.flush()
+
+
+def look_at_commands(started: Started) -> None:
+    """Make sure that no command line holds a secret."""
+    assert CANARY not in str(started.processes())
+
+
+def wait_for(started: Started, role: str) -> list[int]:
+    """The processes of a role, once there are any."""
+    while not (found := find(started, role)):
+        assert started.process.poll() is None, f"there was no {role}"
+    return found
+
+
+def find(started: Started, role: str) -> list[int]:
+    """The processes of a role, by process id."""
+    return [pid for pid, command in started.processes().items() if role in _roles(pid, command)]
+
+
+def _roles(pid: int, command: str) -> Iterator[str]:
+    if "watchdog.py" in command:
+        yield "watchdog"
+    elif GENERATOR in command:
+        yield "generator" if "watchdog.py" in _read(f"/proc/{_parent(pid)}/cmdline") else "worker"
+    elif "service:" in command:
+        yield "server"
+        if "FAULT=none" in _read(f"/proc/{pid}/environ"):
+            yield "candidate"
+
+
+def _read(path: str) -> str:
+    with suppress(OSError), open(path, "rb") as file:  # noqa: PTH123 - of /proc
+        return file.read().replace(b"\0", b" ").decode(errors="replace")
+    return ""
+
+
+def _parent(pid: int) -> str:
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[1]
