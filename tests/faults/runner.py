@@ -20,7 +20,7 @@ import tomlkit
 
 from portcompare.errors import InputError
 from portcompare.records.results import Results
-from portcompare.report.formats.results_file import read_results, results_schema
+from portcompare.report.formats.results_file import read_results
 from tests.faults import actions
 from tests.faults.table import Fault
 
@@ -214,7 +214,7 @@ def find_broken(started: Started) -> Iterator[str]:
 @cache
 def validator() -> jsonschema.Draft202012Validator:
     """The published schema of results."""
-    return jsonschema.Draft202012Validator(results_schema())
+    return jsonschema.Draft202012Validator(record_schema("results"))
 
 
 def read(started: Started) -> Results | str | None:
