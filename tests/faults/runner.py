@@ -18,6 +18,7 @@ from typing import Any
 import jsonschema
 import tomlkit
 
+from docs.generate import record_schema
 from portcompare.errors import InputError
 from portcompare.records.results import Results
 from portcompare.report.formats.results_file import read_results
