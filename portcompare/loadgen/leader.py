@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+import gevent
 from locust import runners
 from locust.env import Environment
 from locust.rpc import Message
@@ -54,9 +55,31 @@ class Leader(runners.MasterRunner):
         self.on_change: Callable[[str, WorkerChange], None] = lambda _, __: None  # With Locust's id
         self._present: tuple[str, ...] = ()
         self._refused: set[str] = set()
+        self._handling: object = None  # The greenlet that handles messages
+        self._starting: gevent.Greenlet | None = None
+
+    def start(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - Locust's
+        """Have the workers start users, as Locust does.
+
+        Where a worker was lost or has joined, Locust calls this while it handles a message: then in a greenlet
+        of its own. It takes as long as the users take to start, and meanwhile heartbeats are to be handled.
+        """
+        if gevent.getcurrent() is not self._handling:
+            super().start(*arguments, **named)
+            return
+        if self._starting is not None:
+            self._starting.kill(block=False)
+        self._starting = gevent.spawn(super().start, *arguments, **named)
+
+    def stop(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - Locust's
+        """Stop the test, as Locust does."""
+        if self._starting is not None:
+            self._starting.kill(block=False)
+        super().stop(*arguments, **named)
 
     def handle_message(self, client_id: str, msg: Message) -> None:
         """Handle a worker's message, as Locust does once it is admitted, and as long as it is not lost."""
+        self._handling = gevent.getcurrent()
         if client_id in self.introductions:
             # One that was lost comes back under another id. One that has stopped its users is ready at once.
             if client_id in self.alive() and msg.type != "client_stopped":

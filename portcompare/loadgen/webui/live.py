@@ -150,4 +150,5 @@ class LiveUi:
             return
         there = {*master.alive()} - {master.introductions[client_id].instead_of}
         free = [worker for worker in self._shares if worker not in there]
-        self._send_share(client_id, self._shares.pop(free[0]))
+        if free:  # else it was one worker too many when the test began
+            self._send_share(client_id, self._shares.pop(free[0]))

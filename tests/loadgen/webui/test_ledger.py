@@ -102,7 +102,7 @@ def test_what_a_process_counted_while_it_stood_still_is_left_out_and_its_seconds
     ledger = Ledger(1, processes=2)
     for second in range(10):
         ledger.add("one", report(second, {FLASK: [0.1] * 2}))
-    ledger.add("two", report(0, {FLASK: [10.0]}, length_s=10.0))
+    ledger.add("two", report(0, {FLASK: [11.0]}, length_s=11.0))
     ledger.close_seconds()
     ledger.add("two", report(1, {FLASK: [0.1]}))
     for second in (10, 11):
