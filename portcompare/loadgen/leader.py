@@ -61,8 +61,9 @@ class Leader(runners.MasterRunner):
     def start(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - Locust's
         """Have the workers start users, as Locust does.
 
-        Where a worker was lost or has joined, Locust calls this while it handles a message: then in a greenlet
-        of its own. It takes as long as the users take to start, and meanwhile heartbeats are to be handled.
+        Where a worker was lost or has joined, Locust calls this while it handles a message: then in a
+        greenlet of its own. It takes as long as users take to start, and heartbeats are to be handled
+        meanwhile.
         """
         if gevent.getcurrent() is not self._handling:
             super().start(*arguments, **named)

@@ -1,6 +1,5 @@
 import socket
 import subprocess
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
@@ -57,17 +56,6 @@ def _shared_generator(monkeypatch: pytest.MonkeyPatch, generator: LoadGenerator)
 def test_a_missing_plan_is_named(command: Command, name: str) -> None:
     assert "nowhere.toml: there is no such file" in refused(command, name, "nowhere.toml")
     assert "loadtests/plan.toml" in command(name)[2]  # by default
-
-
-def test_a_working_directory_that_is_gone_is_an_error_without_a_traceback(tmp_path: Path) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    line = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m portcompare init"
-    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == (
-        "portcompare: the working directory does not exist any more\n    change to one that exists\n"
-    )
 
 
 def test_plan_and_folder_are_rejected_together(command: Command, plan: Path, tmp_path: Path) -> None:
@@ -166,7 +154,7 @@ def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     assert "ZeroDivisionError" in err
     interrupted = RuntimeError("Error calling __set_name__")  # as Python has it while a class is made
     interrupted.__cause__ = KeyboardInterrupt()
-    monkeypatch.setattr("portcompare.cli.results.read_results", Mock(side_effect=interrupted))
+    monkeypatch.setattr("portcompare.cli.results.read_run", Mock(side_effect=interrupted))
     assert command("report", tmp_path)[::2] == (130, "")
 
 

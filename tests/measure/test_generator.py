@@ -225,6 +225,7 @@ def test_what_does_not_end_in_time_is_stopped_with_that_reason(
     limits = {"CAPTURE_LIMIT_S": 0.2, "PREPARE_LIMIT_S": 0.2, "ROUND_GRACE_S": 0.1}
     for name, limit_s in limits.items():
         monkeypatch.setattr(f"portcompare.measure.generator.{name}", limit_s)
+    monkeypatch.setattr("portcompare.wire.protocol.WORKERS_AWAITED_S", 0.0)
     fake.reply(*replies, [], [])  # to the last order it sends nothing, and waits for the next
     with fake.start() as generator, pytest.raises(late[0]) as caught:
         drive(generator)

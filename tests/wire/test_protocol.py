@@ -6,7 +6,7 @@ import pytest
 
 from portcompare.records.manifest import Ceiling
 from portcompare.records.requests import Expectation, Format, LoginStep, RequestSpec, Shape
-from portcompare.records.rounds import Turn, Usage
+from portcompare.records.rounds import Turn, Usage, WorkerChange
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import Message, decode, encode
 from tests.altered import altered
@@ -102,6 +102,8 @@ MESSAGES: list[Message] = [
         usage={"flask": Usage(cpu_s=1.5, rss_bytes=1024, restarts=1)},
         run=wire.RunState(command="portcompare run", state="running", progress="block 1", folder="run"),
     ),
+    WorkerChange(worker="machine/1", at_s=1_700_000_000.5, change="lost", reason="no heartbeat"),
+    wire.GaveUp(reason="all load workers are lost"),
     wire.UiRequest(),
     wire.UiRequest(measure=wire.LiveSettings(scenarios=("slow",), arms=("a", "b"), delay_s=0.5, users=4)),
 ]
