@@ -37,6 +37,7 @@ from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_reports
 from portcompare.report.formats.results_file import read_results
 from portcompare.report.wording import describe_steadiness
+from portcompare.run.journal import JOURNAL_FILE
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
@@ -192,10 +193,12 @@ def kept_if_broken_off(recording: Recording, progress: Progress) -> Iterator[Non
 def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
     """Write what was measured of a partial run: into its folder, or else among temporary files; say where."""
     folder, failures = recording.folder, []
-    elsewhere = Path(tempfile.gettempdir(), f"portcompare-{os.getpid()}-{folder.name}")
-    for place in (folder, elsewhere) if recording.rounds else (folder,):
-        recording.folder = place
+    for is_elsewhere in (False, True) if recording.rounds else (False,):
+        place = folder
         try:
+            if is_elsewhere:
+                place = Path(tempfile.gettempdir(), f"portcompare-{os.getpid()}-{folder.name}")
+            recording.folder = place
             results = recording.save(partial=True)
             if with_reports:
                 write_reports(results, place)
@@ -205,9 +208,9 @@ def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
                 place.rmdir()  # if nothing was written
         else:
             kept = f"what was measured is kept, marked partial: portcompare report {place} shows it"
-            if failures:
-                return f"{kept} ({'; '.join(failures)})"
-            return f"{kept}, portcompare run --resume {place} completes it"
+            if (place / JOURNAL_FILE).exists():
+                kept += f", portcompare run --resume {place} completes it"
+            return f"{kept} ({'; '.join(failures)})" if failures else kept
     return (
         f"what was measured last could not be written ({'; '.join(failures)}): portcompare report {folder} "
         "shows what was written before"
