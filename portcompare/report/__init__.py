@@ -1,7 +1,9 @@
 """Reports: one `render` a format; no arithmetic."""
 
 import json
+import resource
 from collections.abc import Callable, Mapping, Sequence
+from errno import ENOMEM
 from pathlib import Path
 
 from portcompare.records.estimates import RunDiff
@@ -27,6 +29,9 @@ EXPORTERS: dict[str, Callable[[Results], str | Mapping[str, bytes]]] = {
 """Every format of a run by the name of its file, or of the folder of its files; the same run gives the same
 bytes."""
 
+_LEAST_ADDRESSES_BYTES = 2**37
+"""What draws charts reserves tens of gigabytes of addresses, and aborts the process without them."""
+
 DIFF_EXPORTERS: dict[str, Callable[[RunDiff, Results], str]] = {
     "diff.md": diff.render_markdown,
     "diff.html": diff.render_html,
@@ -35,7 +40,12 @@ DIFF_EXPORTERS: dict[str, Callable[[RunDiff, Results], str]] = {
 
 
 def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
-    """Write a run in every format; a folder without files is left out."""
+    """Write a run in every format; a folder without files is left out.
+
+    Raises OSError: a file cannot be written, or the memory is limited so that no chart can be drawn.
+    """
+    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < _LEAST_ADDRESSES_BYTES:
+        raise OSError(ENOMEM, "no chart can be drawn with so few addresses (ulimit -v)")
     written = []
     for name, export in EXPORTERS.items():
         content = export(results)

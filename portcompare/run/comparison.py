@@ -200,13 +200,16 @@ def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
                 place = Path(tempfile.gettempdir(), f"portcompare-{os.getpid()}-{folder.name}")
             recording.folder = place
             results = recording.save(partial=True)
-            if with_reports:
-                write_reports(results, place)
         except (OSError, MemoryError) as failure:
             failures.append(_describe(failure))
             with suppress(OSError):
                 place.rmdir()  # if nothing was written
         else:
+            try:
+                if with_reports:
+                    write_reports(results, place)
+            except (OSError, MemoryError) as failure:
+                failures.append(f"without reports: {_describe(failure)}")
             kept = f"what was measured is kept, marked partial: portcompare report {place} shows it"
             if (place / JOURNAL_FILE).exists():
                 kept += f", portcompare run --resume {place} completes it"

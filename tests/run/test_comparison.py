@@ -89,6 +89,20 @@ def test_a_run_that_breaks_off_keeps_what_it_measured_where_it_can_and_says_why(
     assert len([*tmp_path.rglob("results.json")]) == bool(writable)
 
 
+def test_a_limit_of_addresses_costs_the_reports_and_not_the_results(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("portcompare.report.resource.getrlimit", lambda _: (2**31, -1))
+    recording, progress = record(make_plan(), tmp_path), Mock()
+    with pytest.raises(MeasurementError, match="broke off"), kept_if_broken_off(recording, progress):
+        raise MemoryError
+    (note,) = progress.note.call_args.args
+    assert "is kept, marked partial" in note
+    assert "without reports: [Errno 12] no chart can be drawn with so few addresses" in note
+    with pytest.raises(MeasurementError, match="the reports cannot be written: .*so few addresses"):
+        write_or_say_how(read_results(tmp_path / "results.json"), tmp_path, progress)
+
+
 def test_an_interruption_while_reports_are_written_says_how_to_have_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
