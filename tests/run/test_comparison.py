@@ -99,7 +99,7 @@ def test_a_limit_of_addresses_costs_the_reports_and_not_the_results(
     (note,) = progress.note.call_args.args
     assert "is kept, marked partial" in note
     assert "without reports: [Errno 12] no chart can be drawn with so few addresses" in note
-    with pytest.raises(MeasurementError, match="the reports cannot be written: .*so few addresses"):
+    with pytest.raises(MeasurementError, match=r"the reports cannot be written: .*so few addresses"):
         write_or_say_how(read_results(tmp_path / "results.json"), tmp_path, progress)
 
 
