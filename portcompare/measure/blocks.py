@@ -83,8 +83,11 @@ class Timekeeper:
         self._began_s = self.clock()
         self._is_first = True
 
-    def begin_round(self, level: Level) -> bool:
-        """Whether there is time for another round of a level; if so, it begins."""
+    def begin_round(self, level: Level, least_s: float = 0.0) -> bool:
+        """Whether there is time for another round of a level; if so, it begins.
+
+        `least_s`: how long it takes at least, if none of the level was measured before.
+        """
         now_s = self.clock()
         if self._is_first:
             # To end the servers of the block before is part of it.
@@ -92,7 +95,10 @@ class Timekeeper:
             self._is_first = False
         longest_s = self.longest_s
         of_scenario_s = [took_s for (name, _), took_s in longest_s.items() if name == level[0]]
-        self.is_up = now_s + max(of_scenario_s or longest_s.values(), default=0.0) > self.deadline_s
+        needed_s = max(of_scenario_s or longest_s.values(), default=0.0)
+        if level not in longest_s:
+            needed_s = max(needed_s, least_s)
+        self.is_up = now_s + needed_s > self.deadline_s
         self._began_s = now_s
         return not self.is_up
 

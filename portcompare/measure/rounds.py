@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING
 
 from portcompare.browser import visit_page
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from portcompare.records.requests import Expectation, RequestSpec
     from portcompare.serve import RunningServer
 
+LEAST_WAIT_S = 1.0  # For the first responses of users, however little of the budget is left
 LONGEST_HOLD_S = 3600.0  # of a load while pages load; each load of a page has a limit of its own
 
 
@@ -44,15 +46,17 @@ class Side:
     expectations: Mapping[int, Expectation]
 
 
-def measure_round(plan: Plan, side: Side, generator: LoadGenerator, why_window: str) -> MeasuredRound:
+def measure_round(
+    plan: Plan, side: Side, generator: LoadGenerator, why_window: str, left_s: float = inf
+) -> MeasuredRound:
     """Measure one arm at one level in one window.
 
-    `why_window`: why not by turns.
+    `why_window`: why not by turns. `left_s`: the time left for it.
     Raises ServerError or LoadGeneratorError if either process died.
     """
     place, server = side.place, side.server
     server.check_alive()
-    window = generator.begin_round(make_order(plan, side))
+    window = generator.begin_round(make_order(plan, side, left_s))
     usage, missed = None, None
     try:
         usage = server.measure_usage(window.start_s, window.end_s)
@@ -109,8 +113,8 @@ def measure_visit(
     )
 
 
-def make_order(plan: Plan, side: Side) -> RunRound:
-    """The order to load an arm at its level."""
+def make_order(plan: Plan, side: Side, left_s: float = inf) -> RunRound:
+    """The order to load an arm at its level; in `left_s` its users must have had their first responses."""
     place = side.place
     load: Load = UserLoad(users=int(place.level))
     model = plan.scenarios[place.scenario].load
@@ -122,7 +126,8 @@ def make_order(plan: Plan, side: Side) -> RunRound:
             # All arms of a block have the same arrivals, as they are paired; a second attempt has others.
             seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
         )
-    return _make_order(plan, place.scenario, load, side.server, side.expectations)
+    order = _make_order(plan, place.scenario, load, side.server, side.expectations)
+    return replace(order, warmup_max_s=min(order.warmup_max_s, max(left_s, LEAST_WAIT_S)))
 
 
 def _make_order(

@@ -100,7 +100,7 @@ def measure_turns(
     """
     turns = _Turns(plan, sides, generator)
     try:
-        turns.join()
+        turns.join(left_s())
         turns.warm_up()
         turns.measure(left_s)
     except TurnsNotPossible:
@@ -133,11 +133,13 @@ class _Turns:
         self._turn_s = dict.fromkeys(sides, turn_s)  # By arm
         self._turns: dict[str, list[Turn]] = {arm: [] for arm in sides}
 
-    def join(self) -> None:
+    def join(self, left_s: float) -> None:
         """Connect the users of all arms."""
         for side in self._sides.values():
             side.server.check_alive()
-        order = JoinTurns(rounds={arm: make_order(self._plan, side) for arm, side in self._sides.items()})
+        order = JoinTurns(
+            rounds={arm: make_order(self._plan, side, left_s) for arm, side in self._sides.items()}
+        )
         for arm in self._generator.join_turns(order).failures:
             self._taking.remove(arm)
 

@@ -210,7 +210,9 @@ def measure_rounds(run: Run, block: Block, places: Iterable[Place]) -> None:
         progress.count(None, measured)
     for together in _by_level(run, places):
         first = together[0]
-        if not timekeeper.begin_round(first.at):
+        # Turns end with the budget; a window is as long as it is.
+        least_s = _least_s(plan, first) if run.why_windows.get(first.at) else 0.0
+        if not timekeeper.begin_round(first.at, least_s):
             break
         level = plan.level_text(first.scenario, first.level)
         arms = first.arm if len(together) == 1 else f"{len(together)} deployments in turn"
@@ -258,19 +260,18 @@ def _measure_together(run: Run, block: Block, places: tuple[Place, ...]) -> Iter
             why_windows[at] = str(why)
     if why_windows[at]:
         for side in sides.values():
-            if len(sides) > 1 and run.timekeeper.left_s() < 0:
+            if len(sides) > 1 and run.timekeeper.left_s() < _least_s(plan, side.place):
                 run.timekeeper.is_up = True
                 return
-            beyond = len(plan.levels) * len(
-                plan.arms
-            )  # the orders of all other rounds of the block are below
+            # The orders of all other rounds of the block are below.
+            beyond = len(plan.levels) * len(plan.arms)
             again = replace(side.place, order=beyond + side.place.order, attempt=1)
             for attempt in (side, replace(side, place=again)):
-                measured = measure_round(plan, attempt, session.generator, why_windows[at])
+                left_s = run.timekeeper.left_s()
+                measured = measure_round(plan, attempt, session.generator, why_windows[at], left_s)
                 yield measured
-                if (
-                    not _is_to_be_repeated(run, measured.round.load) or at[0] in plan.searches
-                ):  # which repeat it
+                # Searches repeat such rounds themselves.
+                if not _is_to_be_repeated(run, measured.round.load) or at[0] in plan.searches:
                     break
 
 
@@ -280,6 +281,11 @@ def _is_to_be_repeated(run: Run, load: LoadReport | None) -> bool:
         return False
     run.timekeeper.restart_round()
     return run.timekeeper.left_s() > 0
+
+
+def _least_s(plan: Plan, place: Place) -> float:
+    """How long a round takes at least."""
+    return plan.rounds.warmup_s + plan.window_s(place.scenario)
 
 
 def load_pages(run: Run, block: Block) -> None:

@@ -104,7 +104,9 @@ class Run:
             raise TurnsNotPossible("a response takes 1 s")
         return [self._measure_round(plan, side, None, "") for side in sides.values()]
 
-    def _measure_round(self, _plan: Plan, side: Side, _generator: object, why_window: str) -> MeasuredRound:
+    def _measure_round(
+        self, _plan: Plan, side: Side, _generator: object, why_window: str, _left_s: float = 0.0
+    ) -> MeasuredRound:
         place, server = side.place, side.server
         self.places.append(place)
         made = replace(
@@ -215,6 +217,14 @@ def test_what_a_lost_worker_touched_is_measured_again_and_discarded_without_harm
     assert any(one.load.lost_workers for one in searched.results.rounds)
     for one in searched.results.sweeps.capacities:
         assert one.rate_rps.point == pytest.approx(CAPACITIES_RPS[one.arm], rel=0.03)
+
+
+def test_a_window_that_is_longer_than_the_budget_is_not_begun_and_the_run_says_so(tmp_path: Path) -> None:
+    plan = with_subject({"scenarios": make_plan().scenarios}, seconds=600, turn_s=0.0, budget_s=60)
+    run = Run(plan, lambda _: ROUND, tmp_path)
+    assert run.results.rounds == ()
+    assert run.results.stop_reason == "the budget of 60.0 s ended in block 1"
+    assert any("before everything was measured once" in warning for warning in run.results.warnings)
 
 
 def test_a_grid_is_measured_along_its_border_and_its_cells_are_levels_like_any(tmp_path: Path) -> None:
