@@ -42,7 +42,7 @@ def main() -> NoReturn:
         if isinstance(error, MemoryError) or getattr(error, "errno", None) in _MACHINES:
             _print(f"the machine has no more of what this needs: {str(error) or 'memory'}")
         else:
-            traceback.print_exc()
+            _print(traceback.format_exc())
         sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)
 

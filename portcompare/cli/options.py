@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,8 +129,15 @@ SCHEMA_VERSION = 2  # of what check, doctor, init and load print as JSON
 
 def print_json(data: object) -> None:
     """Print data as JSON on stdout, unchanged by the terminal."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    out.print(text, soft_wrap=True, markup=False)
+    print_json_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+_UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON on stdout, control characters as the escapes that JSON has for them."""
+    sys.stdout.write(_UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def print_line(text: str) -> None:

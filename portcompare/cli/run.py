@@ -16,6 +16,7 @@ from portcompare.cli.options import (
     Processes,
     Verbose,
     parity_exit_code,
+    print_json_text,
     print_results,
     read_duration,
     read_numbers,
@@ -36,7 +37,7 @@ from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
-from portcompare.run.progress import Progress, out
+from portcompare.run.progress import Progress
 from portcompare.run.resuming import read_resumable
 from portcompare.run.targets import DEFAULT_USERS, Targets
 from portcompare.run.workers import choose_workers
@@ -140,7 +141,7 @@ def run(  # noqa: PLR0913 - the options of a command
         options = RunOptions(folder=folder, workers=workers, left_out=left_out, is_resumed=resume is not None)
         results = compare(plan, options, progress)
     if as_json:
-        out.print((folder / RESULTS_FILE).read_text(encoding="utf-8"), soft_wrap=True, markup=False, end="")
+        print_json_text((folder / RESULTS_FILE).read_text(encoding="utf-8"))
     else:
         print_results(results, folder / REPORT_FILE, verbose=verbose)
     raise typer.Exit(_exit_code(results))

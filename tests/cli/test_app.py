@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from portcompare.cli.app import COMMANDS, load_command
-from portcompare.cli.options import read_duration
+from portcompare.cli.options import print_json, read_duration
 from portcompare.errors import InputError
 from portcompare.plan import plan_keys
 from portcompare.serve.servers import SERVERS
@@ -108,3 +109,12 @@ def test_a_duration_has_a_unit_or_is_in_seconds_and_any_other_text_is_refused_wi
     for text in ("", "s", "0", "0m", "-5s", "5 minutes", "1d", "nan", "25h", "9" * 400):
         with pytest.raises(InputError, match=r"--budget(.|\n)*120s"):
             read_duration("--budget", text)
+
+
+def test_json_on_a_terminal_has_control_characters_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"a\x1b[2J": "\x9b1m\u202e é"}
+    print_json(data)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == data
+    assert all(char.isprintable() or char == "\n" for char in printed)
+    assert "é" in printed

@@ -6,7 +6,7 @@ import pytest
 from portcompare.errors import ServerError, WindowMissedError
 from portcompare.measure.blocks import PagePlace, Place
 from portcompare.measure.generator import LoadGenerator
-from portcompare.measure.rounds import MeasuredRound, Side, measure_round, measure_visit
+from portcompare.measure.rounds import MeasuredRound, Side, make_order, measure_round, measure_visit
 from portcompare.records.pages import PageLoad, PageVisit
 from portcompare.records.requests import Expectation
 from portcompare.records.rounds import Round, Usage
@@ -119,6 +119,13 @@ def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
     bench.measure(SLOW, seconds=3.0, warmup_s=0.5, warmup_max_s=12.0, timeout_s=7.0)
     slow = replace(fast, scenario="slow", load=UserLoad(users=64), delay_s=0.2, window_s=2.5)
     assert bench.orders == [fast, slow]
+
+
+@pytest.mark.parametrize(("left_s", "wait_s"), [(60.0, 12.0), (5.0, 5.0), (-1.0, 1.0)])
+def test_first_responses_are_not_awaited_beyond_the_budget(left_s: float, wait_s: float) -> None:
+    server: Any = Bench()
+    side = Side(place=PLACE, server=server, expectations={})
+    assert make_order(make_plan(warmup_max_s=12.0), side, left_s).warmup_max_s == wait_s
 
 
 def test_all_arms_of_a_block_have_the_same_arrivals_and_another_block_or_attempt_has_others(

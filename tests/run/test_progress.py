@@ -2,9 +2,11 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from portcompare.run import progress
-from portcompare.run.progress import Progress
+from portcompare.run.progress import PlainConsole, Progress
 
 LATER = "block 2: quart-uvicorn, delayed, 64 users"
 BRACKETS = "cases of http://[fd00::1]:8000/[/x]"  # no markup
@@ -59,3 +61,13 @@ def test_what_a_server_or_a_plan_says_cannot_move_the_cursor(text: io.StringIO) 
     assert "\x1b[2J" not in text.getvalue()
     assert "\x1b]0" not in text.getvalue()
     assert "its log:\n        a\\x1b]0;title\\x07" in text.getvalue()
+
+
+def test_no_text_controls_the_terminal_whatever_renders_it(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name\x1b[2J", title="\x9b31m")
+    table.add_row(Text("a\x1b]0;b\x07\u202e"), "plain")
+    PlainConsole().print(table, "\x1b[1A", Text("two\nlines"), markup=False)
+    printed = capsys.readouterr().out
+    assert all(char.isprintable() or char == "\n" for char in printed)
+    for part in (r"name\x1", r"\x9b31m", r"a\x1b]0", r"\x1b[1A", "two\nlines"):
+        assert part in printed
