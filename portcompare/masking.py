@@ -46,9 +46,8 @@ def mask_passwords(text: str) -> str:
     """Hide the passwords of the URLs in a text, and the values behind names that look secret."""
 
     def mask(found: re.Match[str]) -> str:
-        value = (
-            MASK if is_secret(unquote(found["name"])) else _NAMED.sub(mask, found["value"])
-        )  # a header in quotes
+        is_hidden = is_secret(unquote(found["name"]))
+        value = MASK if is_hidden else _NAMED.sub(mask, found["value"])  # a header in quotes
         return f"{found['name']}{found['between']}{value}"
 
     if not _MAY_HOLD.search(text):

@@ -23,7 +23,11 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        _check_directory()
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            gone = refuse("the working directory", "does not exist any more", "change to one that exists")
+            raise gone from None
         from portcompare.cli.app import app  # noqa: PLC0415 - Ctrl-C during the import must end quietly
 
         app()
@@ -45,14 +49,6 @@ def main() -> NoReturn:
             _print(traceback.format_exc())
         sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)
-
-
-def _check_directory() -> None:
-    try:
-        Path.cwd()
-    except OSError as error:
-        where = "the working directory"
-        raise refuse(where, f"cannot be used: {error.strerror}", "change to one that exists") from None
 
 
 def _print_notes(error: BaseException | None) -> None:

@@ -237,20 +237,16 @@ class Call:
         target = self.data.split(b" ", 2)[1].decode("latin-1")
         loose, right = self.loose_body, self.expected_body or b""
         body = response.body
-        encoding = next(
-            (value for name, value in response.headers() if name.lower() == "content-encoding"), ""
-        )
+        headers = {name.lower(): value for name, value in response.headers()}
         with suppress(ValueError):
-            body = decode_body(body, encoding)
+            body = decode_body(body, encoding := headers.get("content-encoding", ""))
             right = loose.content if loose is not None else decode_body(right, encoding)
         # Masked first: an excerpt may begin behind the name that shows that a value is secret.
         texts = (mask_passwords(each[:_MOST_COMPARED].decode(errors="replace")) for each in (body, right))
         found, wanted = excerpts(*texts)
         if not self._is_right(response.status):
-            found, wanted = (
-                f"status {response.status}: {found}",
-                f"status {self.expected_status or 'below 400'}",
-            )
+            found = f"status {response.status}: {found}"
+            wanted = f"status {self.expected_status or 'below 400'}"
         return f"{mask_passwords(target)} received {found} instead of {wanted}"
 
 

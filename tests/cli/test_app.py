@@ -80,7 +80,7 @@ def test_a_working_directory_that_is_gone_is_refused(command: Command, tmp_path:
     tmp_path.rmdir()
     code, _, err = command("init")
     assert code == 2
-    assert err.startswith("portcompare: the working directory: cannot be used: No such file or directory\n")
+    assert err.startswith("portcompare: the working directory: does not exist any more\n")
 
 
 def test_the_shell_completes_commands_and_their_options_once_completion_is_installed(

@@ -1,7 +1,6 @@
 import io
 
 import pytest
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +15,7 @@ BRACKETS = "cases of http://[fd00::1]:8000/[/x]"  # no markup
 def text(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> io.StringIO:
     """What is shown, on a terminal or elsewhere."""
     text, is_terminal = io.StringIO(), request.param == "terminal"
-    console = Console(file=text, force_terminal=is_terminal, width=100, color_system=None)
+    console = PlainConsole(file=text, force_terminal=is_terminal, width=100, color_system=None)
     monkeypatch.setattr(progress, "err", console)
     return text
 
