@@ -145,7 +145,7 @@ def test_elements_are_masked_by_attribute_text_and_children_of_one_name(
     assert sorted(gaps(first, page(theirs), *others)) == sorted(expected)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(JSON, min_size=1, max_size=4))
 def test_what_was_seen_is_never_a_difference_and_something_is_compared_of_what_is_alike(
     trees: list[object],

@@ -138,7 +138,7 @@ def test_no_derived_case_is_longer_than_every_server_hands_on_to_the_app() -> No
     assert cases_of(*get(longest))[0].target == longest  # the plan's own is sent all the same
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(REQUESTS, REQUESTS)
 def test_every_case_is_there_once_under_its_own_name(
     scenarios: list[RequestSpec], own: list[RequestSpec]

@@ -71,19 +71,6 @@ def test_the_target_is_sent_as_it_is(site: Site) -> None:
     assert [received.target for received in site.received] == targets
 
 
-def test_a_cases_headers_and_body_are_sent_as_they_are_and_every_server_gets_the_same_few_headers(
-    site: Site,
-) -> None:
-    headers = (("accept", "text/html"), ("X-Name", "café"))
-    sending(site.url, method="POST", body=b"\xff\x00", headers=headers)
-    sending(site.url)
-    [received, bare] = site.received
-    first = (("Host", site.url.removeprefix("http://")), ("User-Agent", "portcompare"))
-    assert (received.method, received.body) == ("POST", b"\xff\x00")
-    assert received.headers == (*first, ("Content-Length", "2"), *headers)
-    assert bare.headers == (*first, ("Accept", "*/*"))
-
-
 def test_the_response_is_kept_as_it_came() -> None:
     reply = Reply(status=203, headers=(("X-A", "1"), ("x-a", "caf\xe9")), body=b"\xff\x00")
     with serving(always(reply)) as site:

@@ -203,7 +203,7 @@ def test_requests_that_a_server_responds_to_by_itself_are_known() -> None:
 PAIRS = st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), min_size=1, max_size=3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(PAIRS, st.text(max_size=5))
 def test_whatever_the_parameters_are_all_variants_can_be_sent(
     pairs: list[tuple[str, str]], segment: str

@@ -82,8 +82,7 @@ def opened(chromium: Browser, path: Path) -> Iterator[Opened]:
     opened.page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])
 @pytest.mark.parametrize("which", ["path", "hostile_path"])
 def test_it_opens_without_complaint_or_request_and_fits(
     chromium: Browser, which: str, scheme: Scheme, width: int, request: pytest.FixtureRequest

@@ -4,7 +4,7 @@ from math import exp, log, sqrt
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.simulate_unpaired import check_formula
@@ -67,7 +67,6 @@ def assert_alike(found: Known, point: float, low: float, high: float) -> None:
     assert (found.low, found.high) == pytest.approx((low, high), rel=1e-4)
 
 
-@settings(deadline=None)
 @given(blocks, factors, st.randoms())
 def test_neither_unit_nor_order_matters_swapping_inverts_and_a_factor_is_one_of_the_ratio(
     pairs: Pairs, factor: float, random: Random
@@ -115,7 +114,6 @@ def test_one_block_in_eight_may_be_spoilt(blocks: int, spoilt: int, *, holds: bo
 MARGINS = [0.01, 0.05, 0.5]
 
 
-@settings(deadline=None)
 @given(blocks, st.sampled_from(MARGINS))
 def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_margin(
     pairs: Pairs, margin: float
