@@ -14,11 +14,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-
-from benchmarks.common import HERE
+from pathlib import Path
 
 SHORTEST_S, LONGEST_S = 0.5, 5.0
 START_S = 0.5  # until all its processes have started
+ROOT = Path(__file__).parents[1]
 SIGNAL_ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of Linux's <sys/prctl.h>
 
 
@@ -37,9 +37,7 @@ def neighbour(seed: int = 1) -> Iterator[None]:
     with ExitStack() as stack:
         for cpu in os.sched_getaffinity(0):
             words = map(str, (seed, cpu, begin_s, os.getpid()))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.neighbour", *words], cwd=HERE.parent
-            )
+            process = subprocess.Popen([sys.executable, "-m", "benchmarks.neighbour", *words], cwd=ROOT)
             stack.callback(process.wait)
             stack.callback(process.terminate)
         yield

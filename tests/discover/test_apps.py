@@ -174,51 +174,58 @@ def test_an_app_is_run_by_the_environment_of_its_side_the_active_one_or_the_proj
     assert find_python(tmp_path / "own", tmp_path / "own", {}) == Path(sys.executable)
 
 
-SETTINGS = {
-    "item": "os.environ['SHOP_URL']",
-    "message": "os.environ.get('SHOP_URL') or sys.exit('SHOP_URL must be set')",
-    "error": "os.getenv('SHOP_URL') or fail(RuntimeError('set the SHOP_URL environment variable'))",
-    "none": "os.getenv('SHOP_URL').strip()",
-    "copy": "{**os.environ}['SHOP_URL']",
-}
-"""What environs, decouple and others do, in short; how an app reads a variable that it needs."""
+SETTINGS = """
+import os, sys
+
+def fail(error):
+    raise error
+
+PORT = int(os.environ["SHOP_NUMBER"])
+URL = os.environ["SHOP_URL"]
+URL = os.environ.get("SHOP_MESSAGE") or sys.exit("SHOP_MESSAGE must be set")
+URL = os.getenv("SHOP_ERROR") or fail(RuntimeError("set the SHOP_ERROR environment variable"))
+URL = os.getenv("SHOP_NONE").strip()
+URL = {**os.environ}["SHOP_COPY"]
+"""
+"""What environs, decouple and others do, in short; how an app reads variables that it needs."""
+
+PYDANTIC = """
+from pydantic import BaseModel
+
+class BaseSettings(BaseModel):
+    pass
+"""
+
+SETTINGS_OF_PYDANTIC = """
+import os
+from pydantic_settings import BaseSettings
+
+class Settings(BaseSettings):
+    model_config = {"env_prefix": "shop_"}
+    secret: str
+
+Settings(**{"secret": value for name, value in os.environ.items() if name == "SHOP_SECRET"})
+"""
 
 
-@pytest.mark.parametrize("expression", SETTINGS.values(), ids=SETTINGS)
 def test_variables_without_which_an_app_cannot_be_imported_get_placeholders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expression: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("SHOP_URL", raising=False)
-    settings = f"import os, sys\ndef fail(error):\n    raise error\nURL = {expression}\n"
-    number = "PORT = int(os.environ['SHOP_NUMBER'])\n"
-    files = {"app.py": "import settings\n" + FLASK, "settings.py": settings + number}
+    names = ("SHOP_MESSAGE", "SHOP_ERROR", "SHOP_NONE", "SHOP_COPY", "SHOP_SECRET")
+    placeholders = dict.fromkeys(names, "placeholder")
+    placeholders |= {"SHOP_NUMBER": "1", "SHOP_URL": "http://127.0.0.1:9"}
+    for name in placeholders:
+        monkeypatch.delenv(name, raising=False)
+    files = {
+        "settings.py": SETTINGS,
+        "pydantic_settings.py": PYDANTIC,
+        "more_settings.py": SETTINGS_OF_PYDANTIC,
+        "app.py": "import settings, more_settings\n" + FLASK,
+    }
     app = look_at_project(write_project(tmp_path, files)).baseline
-    assert app.problem == ""
-    assert app.environment == {"SHOP_URL": "http://127.0.0.1:9", "SHOP_NUMBER": "1"}
+    assert (app.problem, app.environment) == ("", placeholders)
     assert app.place_of_problem.startswith("settings.py, line ")
     assert [route.path for route in app.routes if not route.is_static] == ["/"]
-
-
-def test_settings_of_pydantic_name_their_variables(tmp_path: Path) -> None:
-    fake = """
-        from pydantic import BaseModel
-
-        class BaseSettings(BaseModel):
-            pass
-        """
-    settings = """
-        from pydantic_settings import BaseSettings
-
-        class Settings(BaseSettings):
-            model_config = {"env_prefix": "shop_"}
-            secret: str
-
-        import os
-        Settings(**{"secret": os.environ["SHOP_SECRET"]} if "SHOP_SECRET" in os.environ else {})
-        """
-    files = {"pydantic_settings.py": fake, "settings.py": settings, "app.py": "import settings\n" + FLASK}
-    app = look_at_project(write_project(tmp_path, files)).baseline
-    assert (app.problem, app.environment) == ("", {"SHOP_SECRET": "placeholder"})
 
 
 def test_an_app_that_fails_in_spite_of_placeholders_still_names_its_variables(tmp_path: Path) -> None:
