@@ -1,5 +1,3 @@
-import json
-import os
 import subprocess
 import sys
 from errno import ENOSPC
@@ -27,10 +25,9 @@ finally:
 """
 
 
-def run_python(code: str, *arguments: str, **environment: str) -> str:
+def run_python(code: str, *arguments: str) -> str:
     """What the code prints in a process of its own."""
-    line = [sys.executable, "-c", code, *arguments]
-    return subprocess.check_output(line, text=True, env=os.environ | environment)
+    return subprocess.check_output([sys.executable, "-c", code, *arguments], text=True)
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -58,9 +55,6 @@ def test_an_unknown_command_is_refused_with_the_nearest_and_the_version_printed(
     assert command("--version") == (0, f"portcompare {version('portcompare')}\n", "")
 
 
-COMPLETE = "import sys; sys.argv[0] = 'portcompare'; from portcompare.cli import main; main()"
-
-
 @pytest.mark.parametrize(
     ("error", "found"),
     [
@@ -84,13 +78,14 @@ def test_a_working_directory_that_is_gone_is_refused(command: Command, tmp_path:
 
 
 def test_the_shell_completes_commands_and_their_options_once_completion_is_installed(
-    command: Command,
+    command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for line, completed in (("worke", ["worker"]), ("worker --", ["--master", "--help"])):
-        environment = {"COMP_WORDS": f"portcompare {line}", "COMP_CWORD": str(len(line.split()))}
-        found = run_python(COMPLETE, _PORTCOMPARE_COMPLETE="complete_bash", **environment)
-        assert found.split() == completed
     assert {"--install-completion", "--show-completion"} <= set(command("--help")[1].split())
+    monkeypatch.setenv("_PORTCOMPARE_COMPLETE", "complete_bash")
+    for line, completed in (("worke", ["worker"]), ("worker --", ["--master", "--help"])):
+        monkeypatch.setenv("COMP_WORDS", f"portcompare {line}")
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split())))
+        assert command()[1].split() == completed
 
 
 def test_run_lists_every_key_with_type_and_default_and_every_server(command: Command) -> None:
