@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from rich import box
 from rich.console import Group
@@ -39,41 +40,38 @@ _SHORT: dict[MetricName, str] = {"cpu_s_per_request": "CPU time"}
 
 def render_html(diff: RunDiff, results: Results) -> str:
     """Render a comparison as a web page."""
-    own, relative = (
-        [(one.deployment, one) for one in changes] for changes in (diff.changes, diff.relative_changes)
-    )
-    return render_template(
-        "diff.html.j2",
-        diff=diff,
-        portcompare=results.manifest.portcompare,
-        old=run_line(diff.old),
-        new=run_line(diff.new),
-        notices=list(diff_notices(diff)),
-        scenarios=[
-            {
-                "name": visible(name),
-                "own": forest_plots(results, own, name, _OWN),
-                "relative": forest_plots(results, relative, name, f"ratio to the baseline, {_OWN}"),
-            }
-            for name in dict.fromkeys(one.scenario for one in diff.changes)
-        ],
-        changes=change_tables(diff, results),
-        altered=altered_tables(diff),
-    )
+    kinds = {
+        "own": (diff.changes, _OWN),
+        "relative": (diff.relative_changes, f"ratio to the baseline, {_OWN}"),
+    }
+    scenarios = [
+        {"name": visible(name)}
+        | {
+            kind: forest_plots(results, [(one.deployment, one) for one in changes], name, what)
+            for kind, (changes, what) in kinds.items()
+        }
+        for name in dict.fromkeys(one.scenario for one in diff.changes)
+    ]
+    version = results.manifest.portcompare
+    values = _values(diff, results)
+    return render_template("diff.html.j2", portcompare=version, scenarios=scenarios, **values)
 
 
 def render_markdown(diff: RunDiff, results: Results) -> str:
     """Render a comparison as GitHub-flavoured Markdown."""
-    text = render_template(
-        "diff.md.j2",
-        diff=diff,
-        found=list(diff_notices(diff)),
-        old=run_line(diff.old),
-        new=run_line(diff.new),
-        changes=change_tables(diff, results),
-        altered=altered_tables(diff),
-    )
-    return text.rstrip("\n") + "\n"
+    return render_template("diff.md.j2", **_values(diff, results)).rstrip("\n") + "\n"
+
+
+def _values(diff: RunDiff, results: Results) -> dict[str, Any]:
+    """What both show."""
+    return {
+        "diff": diff,
+        "found": list(diff_notices(diff)),
+        "old": run_line(diff.old),
+        "new": run_line(diff.new),
+        "changes": change_tables(diff, results),
+        "altered": altered_tables(diff),
+    }
 
 
 def render_terminal(diff: RunDiff, results: Results) -> Group:

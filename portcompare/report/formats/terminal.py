@@ -123,11 +123,10 @@ def render_table(results: Results) -> Table | Text:
     if not results.summaries:
         return title
     table = _spacious_table(title)
-    pattern, server, delay, payload, verdict = ARM_HEADER
+    pattern, *middle, payload, verdict = ARM_HEADER
     table.add_column(pattern, ratio=1, overflow="fold")
-    table.add_column(server, no_wrap=True)
-    table.add_column(delay, no_wrap=True)
-    table.add_column(payload.replace(" ", "\n"), no_wrap=True)
+    for name in (*middle, payload.replace(" ", "\n")):
+        table.add_column(name, no_wrap=True)
     table.add_column(verdict, ratio=1, overflow="fold")
     for rows in rows_by_level(results).values():
         for row in rows:

@@ -1,5 +1,6 @@
 """What a run comes to: conclusions, verdicts at a glance, notices, and the outcomes of gates and claims."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,15 +145,16 @@ def _value_and_limit(check: CheckResult) -> tuple[str, str]:
     show = units.duration if check.metric == "lcp" else METRICS[check.metric].show
     if check.reference is not None:
         show = units.ratio
-    found, limit = check.value, NOT_KNOWN
-    if check.at_least is not None:
-        limit = f"at least {show(check.at_least)}"
-    elif check.at_most is not None:
-        limit = f"at most {show(check.at_most)}"
+    found, limit = check.value, _limits(check, show)
     if found.point is None or found.interval is None:
         return NOT_KNOWN, limit
     low, high = map(show, found.interval)
     return f"{show(found.point)} [{low}, {high}]", limit
+
+
+def _limits(check: CheckResult, show: Callable[[float], str]) -> str:
+    limits = (("at least", check.at_least), ("at most", check.at_most))
+    return ", ".join(f"{what} {show(limit)}" for what, limit in limits if limit is not None)
 
 
 _GATES_NOTE = (
@@ -182,11 +184,10 @@ def _gate(results: Results, gate: GateResult) -> tuple[str, ...]:
     over = " / baseline" if check.relative else ""
     against = "" if check.against is None else f" against {visible(check.against)}"
     place = f"{visible(scenario)}, {level_text(results, scenario, check.subject.level)}"
-    limits = (("at least", check.at_least), ("at most", check.at_most))
     meaning = "; the plan lets it pass" if gate.passed else "; so it does not pass"
     return (
         f"{metric} of {visible(check.subject.arm)}{over}{against} ({place})",
-        ", ".join(f"{what} {exact(limit)}x" for what, limit in limits if limit is not None),
+        _limits(check, lambda limit: f"{exact(limit)}x"),
         known(check.value.point, units.ratio),
         interval(check.value),
         check.outcome,
