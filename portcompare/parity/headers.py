@@ -96,42 +96,37 @@ def _elements(value: str) -> frozenset[str]:
 def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterator[Finding]:
     """Find the cookies, and their attributes, in which Set-Cookie lines differ; the order means nothing."""
     ours, theirs = _parse_cookies(baseline), _parse_cookies(candidate)
-    for name in dict.fromkeys((*ours, *theirs)):
-        pointer = f"Set-Cookie: {name}"
-        one, other = ours.get(name), theirs.get(name)
-        if one is None or other is None:
-            lines = one and one[0], other and other[0]
-            yield make_finding("header", pointer, "presence", "breaks" if one else "changes", lines)
+    for pointer in dict.fromkeys((*ours, *theirs)):
+        cookie, _, attribute = pointer.partition("; ")
+        if cookie not in ours or cookie not in theirs:
+            if not attribute:
+                lines = [each.get(cookie, (None, None))[1] for each in (ours, theirs)]
+                yield make_finding("header", cookie, "presence", "breaks" if lines[0] else "changes", lines)
             continue
-        (_, value, attributes), (_, other_value, other_attributes) = one, other
-        if value != other_value:
-            yield make_finding("header", pointer, "value", "changes", (value, other_value))
-        for attribute in dict.fromkeys((*attributes, *other_attributes)):
-            values = attributes.get(attribute), other_attributes.get(attribute)
-            if values[0] != values[1]:
-                where = f"{pointer}; {attribute}"
-                if None not in values:
-                    yield make_finding("header", where, "value", "changes", values)
-                else:  # most attributes have no value: they are set or absent, which must show
-                    shown = ["(set)" if value == "" else value for value in values]
-                    yield make_finding("header", where, "presence", "changes", shown)
+        values, shown = zip(*(each.get(pointer, (None, None)) for each in (ours, theirs)), strict=True)
+        if None in values:
+            yield make_finding("header", pointer, "presence", "changes", shown)
+        elif values[0] != values[1]:
+            yield make_finding("header", pointer, "value", "changes", values)
 
 
-def _parse_cookies(lines: Iterable[str]) -> dict[str, tuple[str, str, dict[str, str]]]:
-    """Line, value and attributes by name; one that is set again, for another path perhaps, has a number."""
-    cookies: dict[str, tuple[str, str, dict[str, str]]] = {}
+def _parse_cookies(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """By the pointers to cookies and to their attributes, the value of each, and what shows that it is there.
+
+    A cookie that is set again, for another path perhaps, has a number.
+    """
+    found: dict[str, tuple[str, str]] = {}
     seen: Counter[str] = Counter()
     for line in lines:
-        pair, *attributes = line.split(";")
-        name, _, value = pair.partition("=")
-        name = name.strip()
+        (name, value), *attributes = (
+            [part.strip() for part in pair.partition("=")[::2]] for pair in line.split(";")
+        )
         seen[name] += 1
-        numbered = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        cookies[numbered] = line, value.strip(), dict(map(_parse_attribute, attributes))
-    return cookies
-
-
-def _parse_attribute(text: str) -> tuple[str, str]:
-    given, _, value = (part.strip() for part in text.partition("="))
-    name = _COOKIE_ATTRIBUTES.get(given.lower(), given)
-    return name, value.lower() if name in _CASELESS_ATTRIBUTES else value
+        pointer = f"Set-Cookie: {name}" + (f" ({seen[name]})" if seen[name] > 1 else "")
+        found[pointer] = value, line
+        for given, text in attributes:
+            attribute = _COOKIE_ATTRIBUTES.get(given.lower(), given)
+            text = text.lower() if attribute in _CASELESS_ATTRIBUTES else text  # noqa: PLW2901
+            # Most attributes have no value: they are set or absent.
+            found[f"{pointer}; {attribute}"] = text, text or "(set)"
+    return found
