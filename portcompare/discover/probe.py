@@ -4,7 +4,7 @@
 the working directory, and writes to REPLY, as JSON: the framework, the routes, the names of installed
 distributions and the SQLite files of the app; or why it could not be imported, and the variables that it
 lacks. REQUESTS are GET requests, as JSON, that are sent to it within this process; REPLY then has their
-responses, too. TOOLS is the folder of `portcompare_run`.
+responses, too. TOOLS is the folder of `portcompare_import_check`.
 """
 
 from __future__ import annotations
@@ -90,13 +90,6 @@ def add_database(name: object, folder: str = "") -> None:
     if path and "memory" not in text:
         file = os.path.abspath(os.path.join(folder, path))  # noqa: PTH100, PTH118 - keeps links
         databases.setdefault(file, Path(file).exists())
-
-
-def find_app(target: str) -> Any:  # noqa: ANN401 - Flask and Quart are the app's, not ours
-    """Import an app, or call its factory."""
-    module, _, name = target.partition(":")
-    found = getattr(importlib.import_module(module), name.replace("()", ""))
-    return found() if name.endswith("()") else found
 
 
 def framework(app: Any) -> str:  # noqa: ANN401 - as above
@@ -267,24 +260,20 @@ def _settings(error: Any) -> list[str]:  # noqa: ANN401 - the app's pydantic's
 def main(tools: str, reply: str, target: str, requests: str = "[]") -> None:
     """Import the app and write the reply."""
     sys.path[0] = tools
-    beside = importlib.import_module("portcompare_run")
+    check, run = map(importlib.import_module, ("portcompare_import_check", "portcompare_run"))
     sys.path[0] = str(Path.cwd())  # instead of this script's own folder
-    beside.import_first()
+    run.import_first()
     installed = {str(each.metadata["Name"]).lower() for each in distributions()}
     watch()
     try:
-        app = find_app(target)
+        app = check.load(target.replace("()", ""))
+        if target.endswith("()"):
+            app = app()
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and not isinstance(error.code, str):
             raise
-        failure = describe_failure(error)
-        clash = beside.find_clash(getattr(error, "name", None) or "")
-        failure["error"] += f"; {clash}" if clash else ""
-        Path(reply).write_text(json.dumps(failure), encoding="utf-8")
+        Path(reply).write_text(json.dumps(describe_failure(error)), encoding="utf-8")
         raise
-    clash = beside.find_clash(target.partition(":")[0])
-    if clash:
-        sys.exit(clash)
     found: dict[str, Any] = {"framework": framework(app), "routes": list(routes(app))}
     found["installed"] = sorted(installed)
     found["variables"] = [name for name, is_own in lacking.items() if is_own]

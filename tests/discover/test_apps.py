@@ -106,7 +106,7 @@ def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: py
 def test_an_app_that_cannot_be_imported_and_a_factory_with_arguments_have_problems(tmp_path: Path) -> None:
     files = {"app.py": FLASK + "raise SystemExit(0)", "port.py": QUART + "import nowhere_to_be_found"}
     found = look_at_project(write_project(tmp_path / "a", files))
-    assert found.baseline.problem == "importing it ended with status 0"
+    assert found.baseline.problem == "importing it ended the process with status 0"
     assert found.candidate is not None
     assert found.candidate.problem == "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
     assert found.candidate.routes == ()
