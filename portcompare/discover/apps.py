@@ -269,19 +269,17 @@ def _import_with_placeholders(app: FoundApp) -> FoundApp:
             values = {name: "1" for name, value in app.environment.items() if value == "placeholder"}
         if not found.problem or not values:
             break
-        place = app.place_of_problem or found.place_of_problem
-        app = replace(app, environment={**app.environment, **values}, place_of_problem=place)
+        environment = {**app.environment, **values}
+        app = replace(app, environment=environment, place_of_problem=found.place_of_problem)
     return found
 
 
 def _probe(app: FoundApp) -> tuple[FoundApp, list[str]]:
     """The app as its interpreter reports it, and the variables that it lacks."""
-    reply, problem = _run_probe(app)
+    reply = _run_probe(app)
     if "error" in reply:
         place = app.place_of_problem or reply["place"]
         return replace(app, problem=reply["error"], place_of_problem=place), reply["lacking"]
-    if problem:
-        return replace(app, problem=problem), []
     return replace(
         app,
         definition=replace(app.definition, framework=reply["framework"]),
@@ -293,8 +291,8 @@ def _probe(app: FoundApp) -> tuple[FoundApp, list[str]]:
     ), []
 
 
-def _run_probe(app: FoundApp, requests: Sequence[Mapping[str, str]] = ()) -> tuple[dict[str, Any], str]:
-    """What the app's interpreter reports; and if that is nothing, why."""
+def _run_probe(app: FoundApp, requests: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """What the app's interpreter reports, or the error because of which it does not."""
     folders = tuple(map(str, app.place.pythonpath))
     with TemporaryDirectory(prefix="portcompare-") as folder:
         # What the app would write to a database that we have invented goes into our folder.
@@ -316,12 +314,13 @@ def _run_probe(app: FoundApp, requests: Sequence[Mapping[str, str]] = ()) -> tup
             last_line = process.log_tail(1)
         finally:
             process.stop()
-        found: dict[str, Any] = json.loads(reply.read_text("utf-8")) if reply.exists() else {}
-        found["databases"] = [each for each in found.get("databases", ()) if not each.startswith(folder)]
-        if status is None:
-            return found, _NOT_DONE
-        is_done = status == 0 and "routes" in found
-        return found, "" if is_done else last_line or f"importing it ended with status {status}"
+        found: dict[str, Any] = {"databases": (), "place": "", "lacking": []}
+        found |= json.loads(reply.read_text("utf-8")) if reply.exists() else {}
+        found["databases"] = [each for each in found["databases"] if not each.startswith(folder)]
+        if status != 0 or "routes" not in found:
+            ended = last_line or f"importing it ended with status {status}"
+            found.setdefault("error", _NOT_DONE if status is None else ended)
+        return found
 
 
 def _try_requests(
@@ -337,7 +336,7 @@ def _try_requests(
     wanted = [((each.host, each.example), each) for each in (*baseline.routes, *others) if each.path]
     wanted += [((each.route.host, each.path), each.route) for each in find_one_sided(baseline.routes, others)]
     sent = list(dict.fromkeys(key for key, route in wanted if route.is_readable))
-    reply, _ = _run_probe(baseline, [{"host": host, "path": path} for host, path in sent])
+    reply = _run_probe(baseline, [{"host": host, "path": path} for host, path in sent])
     responses = [Tried(**each) for each in reply.get("responses", ())]
     databases = dict.fromkeys([*baseline.databases, *map(Path, reply["databases"])])
     return replace(baseline, databases=tuple(databases)), dict(zip(sent, responses, strict=False))
