@@ -152,13 +152,6 @@ def find_flaw(spec: RequestSpec) -> str | None:
     return find_framing_flaw(spec.headers)
 
 
-def encode_json(value: object) -> bytes:
-    """Encode a value as JSON; a ValueError if JSON cannot hold it, as is so for NaN and infinity."""
-    compact = (",", ":")
-    text = _json.dumps(value, ensure_ascii=False, separators=compact, allow_nan=False, default=_date_as_text)
-    return text.encode()
-
-
 def type_by_name(filename: str) -> str:
     """The usual media type for a filename."""
     return mimetypes.MimeTypes().guess_type(filename)[0] or "application/octet-stream"
@@ -194,7 +187,11 @@ def _encode_body(
     if len(kinds) > 1:
         raise ValueError(f"a request has one body, not {' and '.join(kinds)}")
     if json is not None:
-        return encode_json(json), "application/json"
+        compact = (",", ":")
+        text = _json.dumps(
+            json, ensure_ascii=False, separators=compact, allow_nan=False, default=_date_as_text
+        )
+        return text.encode(), "application/json"
     if form is not None:
         return urlencode(form, doseq=True).encode(), "application/x-www-form-urlencoded"
     if multipart is not None:
