@@ -35,10 +35,10 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with whole commands, which take longest: no process is to end with one while the others idle."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
-    for item in items:
-        if "e2e" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(400))  # a busy machine may take minutes for a run
+    whole = {item for item in items if {"e2e", "faults"} & {*item.path.parts}}
+    items.sort(key=lambda item: item not in whole)
+    for item in whole:
+        item.add_marker(pytest.mark.timeout(400))  # a busy machine may take minutes for a run
 
 
 def pytest_collection_finish() -> None:

@@ -15,6 +15,7 @@ from benchmarks import (
     precision,
     processes,
     rendering,
+    soak,
     speed,
     stalled_server,
     truth,
@@ -33,7 +34,7 @@ from tests.runs import make_run
 DOCS = Path(__file__).parents[2] / "docs"
 SCRIPTS = (
     *(parity, speed, precision, truth, stalled_server, open_model),
-    *(width, processes, webui, rendering, history),
+    *(width, processes, webui, rendering, history, soak),
 )
 
 
@@ -231,3 +232,12 @@ def test_the_cost_of_the_web_ui_is_that_beside_none(cost_s: float, expected: str
     by_side = {cells[1]: (cells[4], cells[7]) for cells in told if len(cells) > 7}
     assert by_side[webui.ONE] == ("met", expected)
     assert by_side[webui.HUNDREDS] == ("missed", "met")
+
+
+def test_memory_is_flat_unless_it_surely_grows() -> None:
+    noise = [0.1 * (-1) ** number for number in range(100)]
+    flat = [(36.0 * number, 100.0 + one) for number, one in enumerate(noise)]
+    growing = [(at_s, size + at_s / 360) for at_s, size in flat]
+    lines = soak.describe({"portcompare": growing, "servers": flat})
+    assert verdicts(lines) == ["missed", "met"]
+    assert "| +10.0 (" in lines[2]
