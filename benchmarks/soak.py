@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.soak [MINUTES]
 
 Half an hour by default: one run of as many blocks as fit, whose processes' memory is read each second. A line
-is fitted to the means of tenths of the time. Writes docs/benchmarks.md.
+is fitted to the means of parts of the time. Writes docs/benchmarks.md.
 """
 
 import subprocess
@@ -67,8 +67,11 @@ def read_memory(pid: int) -> dict[str, int]:
 
 
 def fit_slope(samples: list[tuple[float, float]]) -> tuple[float, float, float]:
-    """Fit a line to the means of parts of the time; slope in MiB an hour, with its 95% interval."""
-    parts = np.array_split(np.array(samples), PARTS)
+    """Fit a line to the means of parts of the time; slope in MiB an hour, with its 95% interval.
+
+    The first part, in which everything is loaded, and the last, in which reports are written, are left out.
+    """
+    parts = np.array_split(np.array(samples), PARTS + 2)[1:-1]
     hours, sizes = np.array([part.mean(axis=0) for part in parts]).T * [[1 / 3600], [1]]
     places = hours - hours.mean()
     slope = float(places @ sizes / (places @ places))

@@ -65,9 +65,15 @@ SECRETS = {
 
 
 def _of_server(name: str, app: str, says: str, *codes: int, fast: str = "") -> Fault:
-    name = f"the candidate {name}"
     return Fault(
-        name=name, kind="server", app=app, says=says, exit_codes=codes, servers=EVERY_SERVER, fast=fast
+        name=f"the candidate {name}",
+        kind="server",
+        app=app,
+        says=says,
+        exit_codes=codes,
+        plan={"rounds.timeout_s": 0.5},
+        servers=EVERY_SERVER,
+        fast=fast,
     )
 
 
