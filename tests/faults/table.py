@@ -54,6 +54,7 @@ _LOSSY = _shell(
 
 NO_RESPONSE, CLOSED = "no complete response in time", "connection closed after the request was sent"
 FIRST, PARTIAL = "gunicorn wsgi", "the rounds so far"
+FIVE_BLOCKS: dict[str, object] = {"rounds.min_blocks": 5, "rounds.max_blocks": 5}  # for a sure verdict
 SECRETS = {
     "scenarios.front.request.query": {"token": CANARY},
     "scenarios.front.request.headers": {"Authorization": f"Bearer {CANARY}"},
@@ -85,6 +86,7 @@ def _of_network(name: str, proxy: str, says: str, *codes: int, fast: str = "") -
         says=says,
         exit_codes=codes,
         is_valid=codes == (0,),
+        plan=FIVE_BLOCKS if codes == (0,) else {},
         servers=("waitress wsgi",),
         fast=fast,
     )
@@ -149,7 +151,7 @@ FAULTS = (
         kind="server",
         app="trickle",
         servers=EVERY_SERVER,
-        plan={"rounds.seconds": 1.0},
+        plan={"rounds.seconds": 1.0} | FIVE_BLOCKS,
         exit_codes=(0,),
         says="slower",
         is_valid=True,
