@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "run": "Compare baseline and candidates: responses first, then speed.",
     "init": "Write a first plan and locustfile for a project.",
+    "port": "Port a Flask project to Quart by rule.",
     "check": "Compare the responses only.",
     "work": "Count the instructions of a request, of each deployment.",
     "up": "Serve all deployments until Ctrl-C, and show what they use.",

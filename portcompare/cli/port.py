@@ -1,0 +1,143 @@
+"""`portcompare port`: the port of a Flask project to Quart, by rule."""
+
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from portcompare.cli.options import print_line, print_note, writing
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, refuse
+from portcompare.port.project import list_project
+from portcompare.port.records import Port
+from portcompare.port.tables import HELPER
+from portcompare.report.formats.markdown import escape, text_tables
+from portcompare.report.formats.terminal import text_table
+from portcompare.report.wording import TextTable
+from portcompare.run.progress import make_spinner, out
+from portcompare.units import count
+
+REPORT = "PORT.md"
+
+
+def port(
+    project: Annotated[
+        Path, Argument(metavar="[FOLDER]", help="the Flask project's folder", show_default="this one")
+    ] = Path(),
+    *,
+    out_folder: Annotated[
+        Path | None,
+        Option("--out", metavar="DIR", help="where to write the port", show_default="beside FOLDER"),
+    ] = None,
+    write: Annotated[
+        bool, Option("--write", help="change FOLDER itself, if git has all of it and it is clean")
+    ] = False,
+) -> None:
+    """Port a Flask project to Quart by rule, and say what is left by hand."""
+    folder = project.resolve()
+    if not folder.is_dir():
+        raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
+    target = _choose_target(folder, out_folder, write=write)
+    if find_spec("libcst") is None:
+        raise refuse("portcompare port", "libcst is not installed", "pip install 'portcompare[port]'")
+    from portcompare.port.make import port_project  # noqa: PLC0415 - its libcst is installed by an extra
+
+    with make_spinner() as steps:
+        steps.add_task("reading the project and porting it", total=None)
+        made = port_project(folder)
+    if made is None:
+        print_line(f"{folder.name} is Quart already: nothing to port")
+        return
+    tables = _tables(made)
+    # A package keeps its name within the port.
+    home = target / folder.name if (folder / "__init__.py").exists() and not write else target
+    with writing(str(target)):
+        if not write:
+            _copy(folder, home)
+        for name, text in made.files.items():
+            (home / name).write_bytes(text)
+        (target / REPORT).write_text(_report(folder.name, made, tables), encoding="utf-8")
+    for table in tables:
+        out.print(text_table(table))
+    removed, added = (sum(numbers[side] for numbers in made.lines.values()) for side in (0, 1))
+    print_line(f"{removed} lines removed, {added} added in {count(len(made.lines), 'file')}")
+    print_line(f"written: {target / REPORT}")
+    for left in made.left:
+        print_note(f"by hand: {left.place}: {left.why}")
+    raise typer.Exit(EXIT_COMPARISON_SAYS_NO if made.left else EXIT_DONE)
+
+
+def _choose_target(folder: Path, out_folder: Path | None, *, write: bool) -> Path:
+    """The folder to write to; refuses one that holds anything that could be lost."""
+    if write:
+        if out_folder is not None:
+            raise refuse("--write", "cannot be combined with --out", "leave one of them out")
+        git = ["git", "-C", str(folder), "status", "--porcelain", "--", "."]
+        status = subprocess.run(git, capture_output=True, text=True, check=False)
+        if status.returncode or status.stdout:
+            found = "has changes that git does not have" if status.stdout else "is not in a git repository"
+            raise refuse("--write", f"{folder} {found}", "commit all of it, or leave --write out")
+        return folder
+    target = (out_folder or folder.with_name(f"{folder.name}-quart")).resolve()
+    if target.is_relative_to(folder):
+        raise refuse("--out", f"{target} is within the project", "name a folder outside of it")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise refuse(
+            "--out" if out_folder else str(target),
+            f"{target} exists and is not an empty folder",
+            "remove it, or name another by --out",
+        )
+    return target
+
+
+def _copy(folder: Path, home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    for file in list_project(folder):
+        copy = home / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy, follow_symlinks=False)
+
+
+def _tables(made: Port) -> list[TextTable]:
+    routes = tuple(
+        (f"{','.join(each.methods)} {each.rule}", each.outcome, each.why or each.place)
+        for each in made.routes
+    )
+    found = [
+        TextTable(
+            title="Routes",
+            note="async: awaits what it waits for. In a thread: waits as on Flask, in one thread a request.",
+            header=("route", "in the port", "why, or where it is"),
+            rows=routes,
+        )
+    ]
+    if made.left:
+        found.append(
+            TextTable(
+                title="Left by hand",
+                note="Each has a comment TODO(port) at its place.",
+                header=("place", "why"),
+                rows=tuple((each.place, each.why) for each in made.left),
+            )
+        )
+    return found
+
+
+def _report(name: str, made: Port, tables: list[TextTable]) -> str:
+    """PORT.md."""
+    changed = TextTable(
+        title="Files",
+        note=f"{HELPER}.py is new: it keeps what Quart does otherwise, and says what that is.",
+        header=("file", "lines removed", "lines added"),
+        rows=tuple((path, *map(str, numbers)) for path, numbers in made.lines.items()),
+    )
+    needs = " ".join(made.requirements)
+    lines = [
+        f"# The port of {escape(name)} to Quart",
+        f"Written by rule. To serve it: `pip install {needs} hypercorn`, then `hypercorn {made.app}:app`.",
+        *text_tables([*tables, changed]),
+    ]
+    return "\n\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The port of a Flask project to Quart, made by rule."""

@@ -1,0 +1,183 @@
+"""Which functions become `async def`, and which stay in a thread: a fixed point over who calls whom.
+
+A function that blocks for what cannot be awaited stays `def`, in a thread, and so do all that call it.
+Every other function that Quart may await, or that needs to await, becomes `async def`, and so upwards.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from portcompare.port.facts import Fact, Facts, Reason
+from portcompare.port.sources import Scope
+from portcompare.port.tables import CONVERTED, LOCKS
+
+
+@dataclass(eq=False, slots=True)
+class Colours:
+    """What becomes of each function."""
+
+    facts: Facts
+    is_async: set[Scope] = field(default_factory=set)
+    in_thread: dict[Scope, Reason] = field(default_factory=dict)
+    unconverted: set[str] = field(default_factory=lambda: {"threading.RLock"})  # kinds that stay as they are
+    _reachable: set[Scope] = field(default_factory=set)
+    _calls: dict[Scope, list[Fact]] = field(default_factory=lambda: defaultdict(list))  # of each function
+
+    def solve(self) -> None:
+        """Colour all functions."""
+        self._reachable = self._find_reachable()
+        for facts in self.facts.by_scope.values():
+            for fact in facts:
+                for callee in fact.callees:
+                    self._calls[callee].append(fact)
+        while True:
+            self.in_thread = {}
+            self._solve_once()
+            new = self._find_unconverted() - self.unconverted
+            if not new:
+                return
+            self.unconverted |= new
+
+    def _solve_once(self) -> None:
+        while True:
+            self._spread_threads()
+            self._spread_async()
+            kept = {scope: self._why_kept(scope) for scope in self.is_async}
+            new = {scope: reason for scope, reason in kept.items() if reason is not None}
+            if not new:
+                return
+            self.in_thread |= new
+
+    def _find_reachable(self) -> set[Scope]:
+        """The functions that a request may run."""
+        return self.reached_from(
+            [*self.facts.callbacks, *self.facts.in_templates, *self.facts.before_routing]
+        )
+
+    def reached_from(self, scopes: Iterable[Scope]) -> set[Scope]:
+        """The functions that some run, and themselves."""
+        found: set[Scope] = set()
+        left = list(scopes)
+        while left:
+            scope = left.pop()
+            if scope not in found:
+                found.add(scope)
+                left += [each for fact in self.facts.by_scope.get(scope, ()) for each in fact.callees]
+                left += self.decorated(scope)
+        return found
+
+    def decorated(self, scope: Scope) -> list[Scope]:
+        """The functions that a function's name stands for, after its decorators."""
+        return [each for each in self.facts.inference.decorated(scope) if isinstance(each, Scope)]
+
+    def _find_unconverted(self) -> set[str]:
+        """The kinds of objects that are entered where nothing can be awaited."""
+        return {
+            fact.of
+            for scope, facts in self.facts.by_scope.items()
+            for fact in facts
+            if fact.of in CONVERTED and scope not in self.is_async and fact.kind in ("lock", "async with")
+        }
+
+    def is_converted(self, kind: str) -> bool:
+        """Whether objects of a kind become those that are awaited; locks only if a request waits in one."""
+        if kind in self.unconverted:
+            return False
+        facts = (fact for facts in self.facts.by_scope.values() for fact in facts)
+        return kind not in LOCKS or any(each.kind == "lock" and self.needs_await(each) for each in facts)
+
+    def _spread_threads(self) -> None:
+        """Find what blocks, directly or by a call."""
+        for scope, facts in self.facts.by_scope.items():
+            for fact in facts:
+                if scope not in self.in_thread and self._blocks(fact):
+                    self.in_thread[scope] = self._reason(scope, fact)
+        left = list(self.in_thread)
+        while left:
+            callee = left.pop()
+            for fact in self._calls[callee]:
+                scope = fact.site.scope
+                if scope not in self.in_thread and all(each in self.in_thread for each in fact.callees):
+                    self.in_thread[scope] = self.in_thread[callee]
+                    left.append(scope)
+
+    def _blocks(self, fact: Fact) -> bool:
+        return fact.kind == "blocks" or (fact.kind == "await" and fact.of in self.unconverted)
+
+    def _reason(self, scope: Scope, fact: Fact) -> Reason:
+        return Reason(
+            why=fact.what or f"{fact.of} waits for a server",
+            path=scope.module.path,
+            line=fact.site.node.lineno,
+        )
+
+    def _spread_async(self) -> None:
+        """Find what is to be `async def`."""
+        self.is_async = {
+            scope
+            for module in set(self.facts.inference.modules.values())
+            for scope in module.scopes
+            if isinstance(scope.node, ast.AsyncFunctionDef)
+        }
+        candidates = {*self.facts.callbacks, *self.facts.by_scope}
+        while True:
+            new = {
+                scope
+                for scope in candidates - self.is_async - self.in_thread.keys()
+                if scope.is_function
+                and (
+                    (scope in self.facts.callbacks and scope not in self.facts.synchronous)
+                    or any(self.needs_await(fact) for fact in self.facts.by_scope[scope])
+                )
+            }
+            if not new:
+                return
+            self.is_async |= new
+
+    def needs_await(self, fact: Fact) -> bool:
+        """Whether an async function has to await this."""
+        scope = fact.site.scope
+        if fact.kind == "wait":
+            return scope in self._reachable
+        if fact.kind == "lock":
+            return fact.of not in self.unconverted and self._has_await_within(fact)
+        if fact.of in self.unconverted:
+            return False
+        return fact.kind in ("await", "async with") or any(each in self.is_async for each in fact.callees)
+
+    def _has_await_within(self, lock: Fact) -> bool:
+        within = {id(node) for node in ast.walk(lock.site.node)}
+        return any(
+            id(each.site.node) in within
+            and each is not lock
+            and each.kind != "lock"
+            and self.needs_await(each)
+            for each in self.facts.by_scope[lock.site.scope]
+        )
+
+    def _why_kept(self, scope: Scope) -> Reason | None:
+        """Why a function that would be async cannot be; None if it can."""
+        is_async = isinstance(scope.node, ast.AsyncFunctionDef)
+        return None if is_async else next(self._obstacles(scope), None)
+
+    def _obstacles(self, scope: Scope) -> Iterator[Reason]:
+        if scope in self.facts.synchronous:
+            yield self.facts.synchronous[scope]
+        if scope.is_generator:
+            yield self._at(scope, "a generator that waits")
+        for fact in self._calls[scope]:
+            if not fact.site.scope.is_function:
+                yield self._at(fact.site.scope, "it is called when the module is imported", fact)
+            if fact.site.inside:
+                yield self._at(fact.site.scope, f"await cannot go into {fact.site.inside}", fact)
+        for fact in self.facts.by_scope[scope]:
+            if fact.site.inside and self.needs_await(fact):
+                yield self._at(scope, f"await cannot go into {fact.site.inside}", fact)
+            if fact.kind == "lock" and fact.of in self.unconverted and self._has_await_within(fact):
+                yield self._at(scope, "it holds a lock while it waits", fact)
+
+    def _at(self, scope: Scope, why: str, fact: Fact | None = None) -> Reason:
+        line = fact.site.node.lineno if fact else scope.line
+        return Reason(why=why, path=scope.module.path, line=line)

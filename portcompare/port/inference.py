@@ -1,0 +1,344 @@
+"""What the names of a project may stand for: functions, classes, and objects of known kinds.
+
+Nothing is run and no order of statements is followed: a name may stand for all that it is bound to.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from portcompare.port.sources import FunctionNode, Module, Scope, dotted_name
+from portcompare.port.tables import (
+    BLOCKING_METHODS,
+    BLOCKING_PACKAGES,
+    EXTENSIONS,
+    FLASK_NAMES,
+    HOOKS,
+    KINDS,
+    METHOD_RESULTS,
+    PASSING,
+)
+
+MOST_ROUNDS = 20  # so many assignments in a row is a value followed
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name of a library: a module, a class or a function."""
+
+    dotted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class of the project."""
+
+    of: Scope
+
+
+Value = str | Name | Scope | Instance  # a text is the kind of an object of a library
+Values = set[Value]
+NOTHING: Values = set()
+
+
+def canonical(dotted: str) -> str:
+    """The one name of what Flask has in two places, such as `flask.helpers.flash`."""
+    head, _, last = dotted.partition(".")[0], *dotted.rpartition(".")[1:]
+    return f"flask.{last}" if head == "flask" and last in FLASK_NAMES else dotted
+
+
+@dataclass(eq=False, slots=True)
+class Inference:
+    """All that is known of a project's names."""
+
+    modules: Mapping[str, Module]
+    _known: dict[tuple[object, str], Values] = field(default_factory=lambda: defaultdict(set))
+    _has_changed: bool = True
+
+    def solve(self) -> None:
+        """Follow all bindings until nothing new is found."""
+        scopes = [scope for module in set(self.modules.values()) for scope in module.scopes]
+        for _ in range(MOST_ROUNDS):
+            if not self._has_changed:
+                return
+            self._has_changed = False
+            for scope in scopes:
+                self._follow(scope)
+
+    def _follow(self, scope: Scope) -> None:
+        for target, value in scope.bindings:
+            self._assign(target, self.values(value, scope), scope)
+        for value in scope.returned:
+            self._learn(scope, "return", self.values(value, scope))
+        if isinstance(scope.node, FunctionNode):
+            self._follow_function(scope, scope.node)
+        for site in scope.sites:
+            if isinstance(site.node, ast.Call):
+                self._follow_call(site.node, scope)
+
+    def _follow_function(self, scope: Scope, node: FunctionNode) -> None:
+        outer = scope.parent or scope
+        parameters = scope.parameters()
+        owner = scope.owner_class()
+        decorators = [canonical(dotted_name(each, outer)) for each in node.decorator_list]
+        if owner and parameters and "staticmethod" not in decorators:
+            self._learn(scope, parameters[0].arg, {owner if "classmethod" in decorators else Instance(owner)})
+        for each in parameters:
+            self._learn(scope, each.arg, self._annotated(each.annotation, outer))
+        self._learn(scope, "return", self._annotated(node.returns, outer))
+        current: Values = {scope}
+        for decorator in reversed(node.decorator_list):
+            results: Values = set()
+            for maker in self.values(decorator, outer):
+                if isinstance(maker, Scope) and maker.is_function and maker.parameters():
+                    self._learn(maker, maker.parameters()[0].arg, current)
+                    results |= self._known[maker, "return"]
+            if isinstance(decorator, ast.Call | ast.Attribute):
+                kind = HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
+                if kind and parameters:
+                    self._learn(scope, parameters[0].arg, {kind})
+            current = {each for each in results if isinstance(each, Scope)} or current
+        self._learn(scope, "decorated", current)
+
+    def _follow_call(self, node: ast.Call, scope: Scope) -> None:
+        named = {each.arg: each.value for each in node.keywords if each.arg}
+        hook = HOOKS.get(node.func.attr) if isinstance(node.func, ast.Attribute) else None
+        for callee in self.values(node.func, scope):
+            if isinstance(callee, Scope):
+                is_bound = isinstance(callee.node, ast.ClassDef) or self._is_bound(callee, node, scope)
+                method = callee if callee.is_function else self._method(callee, "__init__")
+                if method is not None:
+                    given = method.parameters()[is_bound:]
+                    for parameter, value in [
+                        *zip(given, node.args, strict=False),
+                        *((each, named[each.arg]) for each in given if each.arg in named),
+                    ]:
+                        self._learn(method, parameter.arg, self.values(value, scope))
+        for value in node.args if hook else ():
+            for each in self.values(value, scope):
+                if isinstance(each, Scope) and each.parameters():
+                    self._learn(each, each.parameters()[0].arg, {hook or ""})
+
+    def _is_bound(self, callee: Scope, node: ast.Call, scope: Scope) -> bool:
+        """Whether a method is called on an object, which is then its first argument."""
+        if callee.owner_class() is None or not isinstance(node.func, ast.Attribute):
+            return False
+        statics = [dotted_name(each, callee) for each in getattr(callee.node, "decorator_list", ())]
+        return "staticmethod" not in statics and not any(
+            isinstance(each, Scope) for each in self.values(node.func.value, scope)
+        )
+
+    def _learn(self, place: object, name: str, values: Values) -> None:
+        known = self._known[place, name]
+        if not values <= known:
+            known |= values
+            self._has_changed = True
+
+    def _assign(self, target: ast.expr, values: Values, scope: Scope) -> None:
+        if not values:
+            return
+        if isinstance(target, ast.Name):
+            self._learn(scope.holder(target.id) or scope, target.id, values)
+        elif isinstance(target, ast.Attribute):
+            for place in self._places(target.value, scope):
+                self._learn(place, target.attr, values)
+        elif isinstance(target, ast.Subscript):
+            self._assign(target.value, values, scope)
+
+    def _places(self, node: ast.expr, scope: Scope) -> list[object]:
+        """Where the attributes of an expression's objects are remembered."""
+        found = self.values(node, scope)
+        places: list[object] = [each.of if isinstance(each, Instance) else each for each in found]
+        return places or ["unknown"]
+
+    def values(self, node: ast.expr | None, scope: Scope) -> Values:
+        """All that an expression may stand for, as far as known."""
+        match node:
+            case ast.Name():
+                return self._named(node.id, scope)
+            case ast.Attribute():
+                return self._attributes(node, scope)
+            case ast.Call():
+                return self._results(node, scope)
+            case ast.Subscript():
+                found = self.values(node.value, scope)
+                kinds: Values = {
+                    KINDS[each.dotted] for each in found if isinstance(each, Name) and each.dotted in KINDS
+                }
+                return kinds | {each for each in found if not isinstance(each, Name)}
+        return self._union(_parts(node), scope)
+
+    def _union(self, nodes: Iterable[ast.expr | None], scope: Scope) -> Values:
+        return {value for node in nodes for value in self.values(node, scope)}
+
+    def _named(self, name: str, scope: Scope) -> Values:
+        holder = scope.holder(name)
+        if holder is None:
+            return {Name(name)}
+        if name in holder.inner:
+            return self.decorated(holder.inner[name])
+        if name in holder.imports:
+            return self.lookup(holder.imports[name])
+        return self._known[holder, name]
+
+    def decorated(self, scope: Scope) -> Values:
+        """What the name of a function or class stands for, after its decorators."""
+        return self._known[scope, "decorated"] or {scope}
+
+    def lookup(self, dotted: str, depth: int = 0) -> Values:
+        """What a dotted name stands for: something of the project, or a library's name."""
+        parts = dotted.split(".")
+        for end in range(len(parts), 0, -1):
+            module = self.modules.get(".".join(parts[:end]))
+            if module is not None and end == len(parts):
+                break
+            if module is not None:
+                found = self._member(module.scope, parts[end], depth)
+                for attribute in parts[end + 1 :]:
+                    found = {value for each in found for value in self._attribute(each, attribute)}
+                return found
+        return {Name(canonical(dotted))}
+
+    def _member(self, scope: Scope, name: str, depth: int = 0) -> Values:
+        """What a module or a class has under a name."""
+        if name in scope.inner:
+            return self.decorated(scope.inner[name])
+        if name in scope.imports and depth < MOST_ROUNDS:
+            return self.lookup(scope.imports[name], depth + 1)
+        known = self._known.get((scope, name), NOTHING)
+        if known or not isinstance(scope.node, ast.ClassDef):
+            return known
+        return {value for base in self.bases(scope) for value in self._attribute(base, name, depth + 1)}
+
+    def bases(self, scope: Scope) -> Values:
+        """The base classes of a class."""
+        bases = scope.node.bases if isinstance(scope.node, ast.ClassDef) else ()
+        return self._union(bases, scope.parent or scope) - {scope}
+
+    def _method(self, scope: Scope, name: str) -> Scope | None:
+        return next((each for each in self._member(scope, name) if isinstance(each, Scope)), None)
+
+    def _attributes(self, node: ast.Attribute, scope: Scope) -> Values:
+        owners = self.values(node.value, scope)
+        if not owners:
+            return self._known.get(("unknown", node.attr), NOTHING)
+        return {value for owner in owners for value in self._attribute(owner, node.attr)}
+
+    def _attribute(self, owner: Value, name: str, depth: int = 0) -> Values:
+        if depth > MOST_ROUNDS:
+            return NOTHING
+        if isinstance(owner, str):
+            return {owner} if owner.startswith("lib:") else self._known.get((owner, name), NOTHING)
+        if isinstance(owner, Name):
+            return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
+        return self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
+
+    def _results(self, node: ast.Call, scope: Scope) -> Values:
+        found: Values = set()
+        for callee in self.values(node.func, scope):
+            match callee:
+                case Name():
+                    found |= self._made(callee.dotted, node, scope)
+                case Scope():
+                    found |= self._known[callee, "return"] if callee.is_function else {Instance(callee)}
+                case str() if callee.startswith("lib:"):
+                    found.add(callee)
+        if isinstance(node.func, ast.Attribute):
+            owners = self.values(node.func.value, scope)
+            kinds = {kind for each in owners for kind in self.kinds_of(each)}
+            found |= {
+                METHOD_RESULTS[kind, node.func.attr]
+                for kind in kinds
+                if (kind, node.func.attr) in METHOD_RESULTS
+            }
+            if node.func.attr in ("pop", "get", "setdefault") and Name("flask.g") in owners and node.args:
+                key = node.args[0]
+                found |= self._known[Name("flask.g"), str(getattr(key, "value", ""))]
+        return found
+
+    def _made(self, dotted: str, node: ast.Call, scope: Scope) -> Values:
+        """What a call of a library's name makes."""
+        if dotted in PASSING:
+            return self._union(node.args, scope)
+        return self._instance(dotted)
+
+    def _instance(self, dotted: str) -> Values:
+        if dotted in KINDS:
+            return {KINDS[dotted]}
+        if dotted in BLOCKING_METHODS:
+            return {dotted}
+        package = dotted.partition(".")[0]
+        return {f"lib:{package}"} if package in BLOCKING_PACKAGES or package in EXTENSIONS else NOTHING
+
+    def _annotated(self, node: ast.expr | None, scope: Scope) -> Values:
+        """The objects that an annotation speaks of."""
+        found: Values = set()
+        for each in ast.walk(node) if node else ():
+            if isinstance(each, ast.Name | ast.Attribute):
+                for value in self.values(each, scope):
+                    if isinstance(value, Name):
+                        found |= self._instance(value.dotted)
+                    elif isinstance(value, Scope) and isinstance(value.node, ast.ClassDef):
+                        found.add(Instance(value))
+        return found
+
+    def kinds_of(self, value: Value, depth: int = 0) -> set[str]:
+        """The kinds of an object, also those of the base classes of its class."""
+        if isinstance(value, str):
+            return {value}
+        if isinstance(value, Name):
+            return {KINDS[value.dotted]} if value.dotted == "flask.current_app" else set()
+        if isinstance(value, Instance) and depth < MOST_ROUNDS:
+            bases = self.bases(value.of)
+            instances: Values = {
+                each
+                for base in bases
+                for each in (
+                    self._instance(base.dotted)
+                    if isinstance(base, Name)
+                    else {Instance(base)}
+                    if isinstance(base, Scope)
+                    else {base}
+                )
+            }
+            return {kind for each in instances for kind in self.kinds_of(each, depth + 1)}
+        return set()
+
+    def kinds(self, node: ast.expr, scope: Scope) -> set[str]:
+        """The kinds of the objects that an expression may stand for."""
+        return {kind for value in self.values(node, scope) for kind in self.kinds_of(value)}
+
+    def names(self, node: ast.expr, scope: Scope) -> set[str]:
+        """The names of libraries that an expression may stand for."""
+        return {value.dotted for value in self.values(node, scope) if isinstance(value, Name)}
+
+    def returns(self, scope: Scope) -> Values:
+        """What a function may return."""
+        return self._known[scope, "return"]
+
+    def functions(self, node: ast.expr, scope: Scope) -> list[Scope]:
+        """The project's functions that an expression may stand for; of a class, what its call runs."""
+        found: list[Scope] = []
+        for value in self.values(node, scope):
+            if isinstance(value, Scope):
+                method = value if value.is_function else self._method(value, "__init__")
+                found += [method] if method else []
+        return found
+
+
+def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
+    """The expressions of which one is, or is in, what an expression results in."""
+    found: Sequence[ast.expr | None] = []
+    match node:
+        case ast.Await() | ast.Starred() | ast.NamedExpr() | ast.DictComp():
+            found = [node.value]
+        case ast.List() | ast.Tuple() | ast.Set():
+            found = node.elts
+        case ast.Dict() | ast.BoolOp():
+            found = node.values
+        case ast.IfExp():
+            found = [node.body, node.orelse]
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            found = [node.elt]
+    return found

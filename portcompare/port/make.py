@@ -1,0 +1,106 @@
+"""The port of a Flask project to Quart, made by rule: nothing of the project is run."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from portcompare.errors import refuse
+from portcompare.port.colour import Colours
+from portcompare.port.facts import Facts, Route
+from portcompare.port.inference import Inference
+from portcompare.port.plan import Planner, Todo
+from portcompare.port.project import find_parts, read_modules
+from portcompare.port.records import Left, Port, PortedRoute
+from portcompare.port.rewrite import rewrite
+from portcompare.port.sources import Module, Scope
+from portcompare.port.tables import HELPER, NEEDED_PARTS
+
+
+def port_project(project: Path) -> Port | None:
+    """Port a project; nothing is written. None if it is Quart already.
+
+    Raises InputError if there is no app, or a file that is not Python.
+    """
+    modules = read_modules(project)
+    facts = _collect_facts(modules)
+    home = next((module for module in modules if not module.is_test and facts.makes_app(module)), None)
+    if home is None:
+        if any(re.search(r"^\s*(from|import) quart\b", module.text, re.MULTILINE) for module in modules):
+            return None
+        raise refuse(str(project), "there is no Flask app", "name the folder that contains it")
+    colours = Colours(facts)
+    colours.solve()
+    package = home.name if home.is_package else home.name.rpartition(".")[0]
+    planner = Planner(colours, f"{package}.{HELPER}" if package else HELPER)
+    edits = {module: planner.plan(module) for module in modules}
+    files = {module.path: rewrite(module.text.encode(), edit) for module, edit in edits.items() if edit}
+    lines = {
+        module.path: _count_lines(module, files[module.path]) for module in modules if module.path in files
+    }
+    parts = planner.helpers | find_parts(project, modules)
+    parts |= {"threads"} if any(scope in colours.in_thread for scope in facts.callbacks) else set()
+    parts |= {each for part in parts for each in NEEDED_PARTS.get(part, ())}
+    files[(Path(home.path).parent / f"{HELPER}.py").as_posix()] = _helper_text(parts).encode()
+    used = {"asgiref": "threads" in parts, "httpx": any(b"httpx" in text for text in files.values())}
+    return Port(
+        files=files,
+        app=home.name,
+        routes=tuple(_ported(route, colours, planner.todos) for route in facts.routes),
+        left=tuple(
+            Left(why=todo.why, place=f"{todo.scope.module.path}:{todo.line}") for todo in planner.todos
+        ),
+        lines=lines,
+        requirements=("quart", *(name for name, is_used in used.items() if is_used)),
+    )
+
+
+def _collect_facts(modules: Sequence[Module]) -> Facts:
+    names = {module.name: module for module in reversed(modules)}
+    for module in modules:  # also as they are called where folders without __init__.py are packages
+        names.setdefault(module.path.removesuffix(".py").replace("/", "."), module)
+    inference = Inference(names)
+    inference.solve()
+    facts = Facts(inference)
+    facts.collect(modules)
+    return facts
+
+
+def _count_lines(module: Module, new: bytes) -> tuple[int, int]:
+    """How many lines of a module a port removes and adds."""
+    matcher = difflib.SequenceMatcher(
+        None, module.text.splitlines(), new.decode().splitlines(), autojunk=False
+    )
+    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
+    return sum(each[2] - each[1] for each in changes), sum(each[4] - each[3] for each in changes)
+
+
+def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRoute:
+    functions = [route.view, *colours.decorated(route.view)]
+    reason = next((colours.in_thread[each] for each in functions if each in colours.in_thread), None)
+    outcome, why = ("in a thread", str(reason)) if reason else ("async", "")
+    run = colours.reached_from(functions)
+    left = next((todo for todo in todos if todo.scope in run), None)
+    if left is not None:
+        outcome, why = "by hand", f"{left.why} ({left.scope.module.path}:{left.line})"
+    view: Scope = route.view
+    return PortedRoute(
+        rule=route.rule, methods=route.methods, view=view.label, place=view.place, outcome=outcome, why=why
+    )
+
+
+def _helper_text(parts: set[str]) -> str:
+    text = _TEMPLATES.get_template("as_flask.py.j2").render(parts=parts)
+    return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=select_autoescape(),  # for none of them
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)

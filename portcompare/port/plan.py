@@ -1,0 +1,283 @@
+"""The edits of each module: what the colours of its functions mean for its text."""
+
+import ast
+from dataclasses import dataclass, field, replace
+
+from portcompare.port.colour import Colours
+from portcompare.port.facts import Fact
+from portcompare.port.inference import canonical
+from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
+from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
+from portcompare.port.tables import CONVERTED, HELPERS, IN_THREAD, RENAMED, WITHOUT_QUART
+
+_BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call, ast.Await, ast.BinOp, ast.UnaryOp, ast.Starred)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Todo:
+    """What is left by hand, and why."""
+
+    why: str
+    scope: Scope
+    line: int
+
+
+@dataclass(eq=False, slots=True)
+class Planner:
+    """Makes the edits of a project's modules."""
+
+    colours: Colours
+    helper: str  # the module of the port that keeps Flask's behaviour, as it is imported
+    todos: list[Todo] = field(default_factory=list)
+    helpers: set[str] = field(default_factory=set)  # what the port needs of that module
+
+    def plan(self, module: Module) -> Edits:
+        """Make the edits of a module."""
+        return _ModulePlanner(self, module).plan()
+
+
+class _ModulePlanner:
+    def __init__(self, planner: Planner, module: Module) -> None:
+        self._planner = planner
+        self._colours = planner.colours
+        self._facts = planner.colours.facts
+        self._module = module
+        self._edits = Edits()
+        self._wanted: set[str] = set()  # names of the helper that this module uses
+
+    def plan(self) -> Edits:
+        replaced: dict[str, int] = {}
+        for scope in self._module.scopes:
+            if scope in self._colours.is_async and isinstance(scope.node, ast.FunctionDef):
+                self._edits.async_functions.add((scope.line, 0))
+            if scope in self._facts.commands:
+                self._plan_command(scope)
+            for fact in self._facts.by_scope[scope]:
+                self._plan_fact(scope, fact, replaced)
+            self._plan_names(scope, replaced)
+        self._plan_imports(replaced)
+        return self._edits
+
+    def _plan_command(self, scope: Scope) -> None:
+        """Give a command the context that Flask gives to each."""
+        decorators = getattr(scope.node, "decorator_list", ())
+        if not any("with_appcontext" in ast.unparse(each) for each in decorators):
+            self._edits.decorators[scope.line, 0] = self._help("with_appcontext")
+
+    def _plan_fact(self, scope: Scope, fact: Fact, replaced: dict[str, int]) -> None:
+        node = fact.site.node
+        is_async = scope in self._colours.is_async
+        if fact.kind in ("async with", "lock"):
+            if is_async and self._colours.needs_await(fact):
+                self._edits.async_statements.add(self._module.span(node)[:2])
+        elif fact.kind == "wait":
+            if isinstance(node, ast.Call) and is_async and self._colours.needs_await(fact):
+                self._edits.replace(self._module.span(node.func), fact.what)
+                self._count(node.func, replaced)
+                self._add_first(f"import {fact.what.partition('.')[0]}")
+                self._await(fact)
+        elif fact.kind == "await":
+            self._plan_await(scope, fact, replaced, is_async=is_async)
+        elif fact.kind == "calls":
+            self._plan_call(fact, is_async=is_async)
+
+    def _plan_await(self, scope: Scope, fact: Fact, replaced: dict[str, int], *, is_async: bool) -> None:
+        node = fact.site.node
+        if is_async:
+            self._await(fact)
+        elif scope in self._colours.in_thread:
+            names = self._facts.inference.names(node.func, scope) if isinstance(node, ast.Call) else set()
+            sync = next((IN_THREAD[name] for name in names if name in IN_THREAD), "")
+            if sync and isinstance(node, ast.Call):
+                self._edits.replace(self._module.span(node.func), self._help(sync))
+                self._count(node.func, replaced)
+            else:
+                self._edits.replace(self._module.span(node), f"{self._help('wait_for')}({ORIGINAL})")
+        elif not scope.is_function:
+            self._leave(node, scope, "it runs when the module is imported, and must be awaited")
+
+    def _plan_call(self, fact: Fact, *, is_async: bool) -> None:
+        kinds = {each in self._colours.is_async for each in fact.callees}
+        if True not in kinds:
+            return
+        node = fact.site.node
+        if kinds == {True}:
+            if is_async:
+                self._await(fact)
+            else:
+                self._edits.replace(self._module.span(node), f"{self._help('wait_for')}({ORIGINAL})")
+        elif isinstance(node, ast.Call):
+            function = self._module.span(node.func)
+            if is_async:
+                self._edits.replace(function, f"current_app.ensure_async({ORIGINAL})")
+                self._await(fact)
+            else:
+                self._edits.replace(function, f"current_app.ensure_sync({ORIGINAL})")
+
+    def _await(self, fact: Fact) -> None:
+        parent = fact.site.parent
+        node = fact.site.node
+        is_operand = (
+            isinstance(parent, _BINDS_TIGHTER)
+            and not (isinstance(parent, ast.Call) and node is not parent.func)
+            and not (isinstance(parent, ast.Subscript) and node is not parent.value)
+        )
+        text = f"(await {ORIGINAL})" if is_operand else f"await {ORIGINAL}"
+        self._edits.replace(self._module.span(node), text)
+
+    def _help(self, name: str) -> str:
+        """The name of something of the helper, which is imported for it."""
+        self._wanted.add(name)
+        return name
+
+    def _add_first(self, statement: str) -> None:
+        if statement not in self._edits.first_imports:
+            self._edits.first_imports.append(statement)
+
+    def _leave(self, node: ast.expr | ast.stmt, scope: Scope, why: str) -> None:
+        """Leave something by hand."""
+        self._edits.comments.setdefault(node.lineno, []).append(f"TODO(port): {why}")
+        self._planner.todos.append(Todo(why=why, scope=scope, line=node.lineno))
+
+    def _plan_names(self, scope: Scope, replaced: dict[str, int]) -> None:
+        for site in scope.sites:
+            node = site.node
+            if isinstance(node, ast.Name | ast.Attribute) and self._convert(node, scope, replaced):
+                continue
+            if isinstance(node, ast.Name):
+                holder = scope.holder(node.id)
+                dotted = holder.imports.get(node.id, "") if holder else ""
+                new = RENAMED.get(canonical(dotted), "")
+                if new and node.id == dotted.rpartition(".")[2]:
+                    self._edits.replace(self._module.span(node), new)
+                elif dotted == "flask" and node.id == "flask" and not _is_qualified(site.parent):
+                    self._edits.replace(self._module.span(node), "quart")
+            elif isinstance(node, ast.Attribute):
+                dotted = canonical(dotted_name(node, scope))
+                if (
+                    dotted.startswith("flask.")
+                    and dotted.count(".") == 1
+                    and isinstance(node.value, ast.Name)
+                ):
+                    self._plan_qualified(node, dotted)
+
+    def _convert(self, node: ast.Name | ast.Attribute, scope: Scope, replaced: dict[str, int]) -> bool:
+        """Rename the class of objects that are awaited in the port."""
+        dotted = dotted_name(node, scope)
+        if dotted not in CONVERTED or not self._colours.is_converted(dotted):
+            return False
+        new = CONVERTED[dotted]
+        module = new.partition(".")[0]
+        self._edits.replace(self._module.span(node), new)
+        if module != dotted.partition(".")[0]:
+            self._add_first(f"import {module}")
+            self._count(node, replaced)
+        return True
+
+    def _count(self, node: ast.expr, replaced: dict[str, int]) -> None:
+        """Count the uses of an imported name that are replaced."""
+        root = next(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+        replaced[root] = replaced.get(root, 0) + 1
+
+    def _plan_qualified(self, node: ast.Attribute, dotted: str) -> None:
+        name = RENAMED.get(dotted, node.attr)
+        if name in HELPERS:
+            self._edits.replace(self._module.span(node), self._help(name))
+        elif isinstance(node.value, ast.Name):
+            module = "quart" if node.value.id == "flask" else node.value.id
+            self._edits.replace(self._module.span(node), f"{module}.{name}")
+
+    def _plan_imports(self, replaced: dict[str, int]) -> None:
+        statements = [
+            each for each in ast.walk(self._module.tree) if isinstance(each, ast.Import | ast.ImportFrom)
+        ]
+        at_top = [each for each in self._module.tree.body if isinstance(each, ast.Import | ast.ImportFrom)]
+        uses = self._count_uses()
+        unused = {name for name, number in replaced.items() if number >= uses.get(name, 0)}
+        home = next((each for each in reversed(at_top) if _is_flask(self._source(each))), None)
+        for node in statements:
+            edit, helped = self._import_edit(node, unused)
+            names = sorted(helped | self._wanted if node is home else helped)
+            added = [self._helper_import(names)] if names else []
+            self._planner.helpers |= set(names)
+            if edit is None and added:
+                edit = ImportEdit(
+                    modules={}, names={each.name: each.name for each in getattr(node, "names", ())}
+                )
+            if edit is None:
+                continue
+            if self._edits.first_imports and node in at_top and not (edit.names or edit.modules):
+                added = [*self._edits.first_imports, *added]
+                self._edits.first_imports = []
+            self._edits.imports[node.lineno] = replace(edit, added=added)
+        if home is None and self._wanted:
+            self._edits.last_imports.append(self._helper_import(sorted(self._wanted)))
+            self._planner.helpers |= self._wanted
+
+    def _source(self, node: ast.Import | ast.ImportFrom) -> str:
+        return absolute_name(self._module, node) if isinstance(node, ast.ImportFrom) else node.names[0].name
+
+    def _count_uses(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for scope in self._module.scopes:
+            for site in scope.sites:
+                if isinstance(site.node, ast.Name):
+                    found[site.node.id] = found.get(site.node.id, 0) + 1
+        return found
+
+    def _import_edit(
+        self, node: ast.Import | ast.ImportFrom, unused: set[str]
+    ) -> tuple[ImportEdit | None, set[str]]:
+        """What becomes of an import, and the names of the helper that are imported in its place."""
+        aliases = {alias.name: alias.asname for alias in node.names}
+        kept = {name: name for name, as_name in aliases.items() if (as_name or name) not in unused}
+        if isinstance(node, ast.Import):
+            modules = {
+                name: "quart" + name.removeprefix("flask") if _is_flask(name) else name for name in kept
+            }
+            changed = modules != {name: name for name in aliases}
+            return (ImportEdit(modules=modules, names={}) if changed else None), set()
+        source = absolute_name(self._module, node)
+        if not _is_flask(source):
+            return (ImportEdit(modules={}, names=kept) if len(kept) < len(aliases) else None), set()
+        names: dict[str, str] = {}
+        helped: set[str] = set()
+        for name in kept:
+            new = RENAMED.get(canonical(f"{source}.{name}"), name)
+            if new in HELPERS and self._uses_helper(name, new):
+                helped.add(f"{new} as {aliases[name]}" if aliases[name] else new)
+            elif f"{source}.{name}" in WITHOUT_QUART:
+                self._leave(node, self._module.scope, f"{source}.{name} has no counterpart in Quart")
+            else:
+                names[name] = new
+        return ImportEdit(modules={source: "quart" + source.removeprefix("flask")}, names=names), helped
+
+    def _uses_helper(self, name: str, new: str) -> bool:
+        """Whether a name must come from the helper: of the class, only where an app is made."""
+        if new != "Quart":
+            return True
+        calls = (each for scope in self._module.scopes for each in scope.sites)
+        return any(
+            isinstance(each.node, ast.Name)
+            and each.node.id == name
+            and (isinstance(each.parent, ast.Call | ast.ClassDef))
+            for each in calls
+        )
+
+    def _helper_import(self, names: list[str]) -> str:
+        helper, own = self._planner.helper.split("."), self._module.name.split(".")
+        package = own if self._module.is_package else own[:-1]
+        common = 0
+        while common < min(len(helper) - 1, len(package)) and helper[common] == package[common]:
+            common += 1
+        source = "." * (len(package) - common + 1) + ".".join(helper[common:]) if common else ".".join(helper)
+        return f"from {source} import {', '.join(names)}"
+
+
+def _is_flask(module: str) -> bool:
+    return module == "flask" or module.startswith("flask.")
+
+
+def _is_qualified(parent: ast.AST) -> bool:
+    """Whether the attribute of a module is replaced as a whole."""
+    return isinstance(parent, ast.Attribute) and parent.attr in {"Flask"} | HELPERS

@@ -1,0 +1,74 @@
+"""The files of a project: what a port copies, and what it reads."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from portcompare.discover.definitions import MOST_BYTES
+from portcompare.errors import InputError, Problem
+from portcompare.port.sources import Module, read_module
+from portcompare.port.tables import PARTS, TEMPLATE_PARTS
+
+_SKIPPED = frozenset({".git", ".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", "__pycache__"})
+_LIBRARIES = frozenset({"node_modules", "site-packages"})
+_TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$)|_test\.py$")
+
+
+def list_project(project: Path) -> list[Path]:
+    """List all files of a project, without environments, libraries, caches and version control."""
+    found: list[Path] = []
+    for root, folders, names in os.walk(project):
+        folders[:] = sorted(name for name in folders if not _is_skipped(Path(root, name)))
+        found += [Path(root, name) for name in sorted(names) if not name.endswith(".pyc")]
+    return found
+
+
+def _is_skipped(folder: Path) -> bool:
+    return folder.name in _SKIPPED | _LIBRARIES or (folder / "pyvenv.cfg").exists()
+
+
+def read_modules(project: Path) -> list[Module]:
+    """Read all Python files; raises InputError with the place of each that is not Python."""
+    modules: list[Module] = []
+    problems: list[Problem] = []
+    for file in list_project(project):
+        path = file.relative_to(project).as_posix()
+        if file.suffix != ".py" or not file.is_file():
+            continue
+        try:
+            text = file.read_bytes().decode("utf-8-sig")
+            is_package, is_test = file.name == "__init__.py", _TESTS.search(path) is not None
+            modules.append(
+                read_module(path, _module_name(file), text, is_package=is_package, is_test=is_test)
+            )
+        except (SyntaxError, ValueError) as error:
+            line, found = getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or str(error)
+            remedy = "correct it, or move the file out of the folder"
+            problems.append(Problem(where=f"{path}:{line}", found=f"is not Python: {found}", remedy=remedy))
+    if problems:
+        raise InputError(problems)
+    return modules
+
+
+def _module_name(file: Path) -> str:
+    parts = [] if file.name == "__init__.py" else [file.stem]
+    folder = file.parent
+    while (folder / "__init__.py").exists():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)
+
+
+def find_parts(project: Path, modules: Iterable[Module]) -> set[str]:
+    """Find the parts of Flask's behaviour that the texts of a project show it to need."""
+    texts = [module.text for module in modules if not module.is_test]
+    found = {part for part, pattern in PARTS.items() if any(re.search(pattern, text) for text in texts)}
+    for file in list_project(project):
+        inside = file.relative_to(project)
+        if "static" in inside.parts:
+            found.add("files")
+        elif "templates" in inside.parts and file.is_file() and file.stat().st_size <= MOST_BYTES:
+            text = file.read_text("utf-8", "replace")
+            found |= {part for part, pattern in TEMPLATE_PARTS.items() if re.search(pattern, text)}
+    return found

@@ -1,0 +1,310 @@
+"""The modules of a project: their functions and classes, and what is bound to which name."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Span = tuple[
+    int, int, int, int
+]  # first line and column, last line and column, in characters, as libcst counts
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Scope:
+    """A module, a function or a class, with the names that are bound in it."""
+
+    module: Module
+    name: str  # within the module, with dots; empty for the module itself
+    node: ast.Module | FunctionNode | ast.ClassDef
+    parent: Scope | None
+    imports: dict[str, str] = field(
+        default_factory=dict
+    )  # the dotted name that each imported name stands for
+    inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes, by name
+    bound: set[str] = field(default_factory=set)  # all other names
+    globals: set[str] = field(default_factory=set)
+    bindings: list[tuple[ast.expr, ast.expr]] = field(default_factory=list)  # targets and their values
+    returned: list[ast.expr] = field(default_factory=list)
+    sites: list[Site] = field(default_factory=list)  # in the order of the source
+    is_generator: bool = False
+
+    @property
+    def is_function(self) -> bool:
+        """Whether this is a function."""
+        return isinstance(self.node, FunctionNode)
+
+    @property
+    def line(self) -> int:
+        """The line of its `def` or `class`."""
+        return getattr(self.node, "lineno", 1)
+
+    @property
+    def place(self) -> str:
+        """Its file and line."""
+        return f"{self.module.path}:{self.line}"
+
+    @property
+    def label(self) -> str:
+        """Its name as people read it."""
+        return self.name or self.module.name
+
+    def owner_class(self) -> Scope | None:
+        """The class whose method this is."""
+        return self.parent if self.parent and isinstance(self.parent.node, ast.ClassDef) else None
+
+    def holder(self, name: str) -> Scope | None:
+        """The scope that binds a name, as Python looks it up from here; None if it is built in or unknown."""
+        scope: Scope | None = self
+        while scope is not None:
+            is_visible = scope is self or not isinstance(scope.node, ast.ClassDef)
+            if is_visible and (name in scope.imports or name in scope.inner or name in scope.bound):
+                return scope
+            scope = scope.parent
+        return None
+
+    def parameters(self) -> list[ast.arg]:
+        """The parameters of a function, without `*` and `**`."""
+        given = self.node.args if isinstance(self.node, FunctionNode) else None
+        return [*given.posonlyargs, *given.args, *given.kwonlyargs] if given else []
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Site:
+    """An expression or a `with` that may have to be awaited, and where it is."""
+
+    node: ast.Call | ast.Attribute | ast.Name | ast.With | ast.For
+    scope: Scope
+    parent: ast.AST
+    inside: str = ""  # a lambda or a generator expression: `await` cannot go there
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Module:
+    """A file of the project."""
+
+    path: str  # within the project
+    name: str  # as it is imported, with dots
+    text: str
+    tree: ast.Module
+    is_package: bool
+    is_test: bool
+    scopes: list[Scope] = field(default_factory=list)  # its own is the first
+
+    @property
+    def scope(self) -> Scope:
+        """Its own scope."""
+        return self.scopes[0]
+
+    def span(self, node: ast.expr | ast.stmt) -> Span:
+        """The place of a node, with columns in characters."""
+        lines = self.tree.lines  # type: ignore[attr-defined]
+
+        def column(line: int, offset: int) -> int:
+            text = lines[line - 1] if line <= len(lines) else ""
+            return offset if text.isascii() else len(text.encode()[:offset].decode())
+
+        end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+        return node.lineno, column(node.lineno, node.col_offset), end_line, column(end_line, end)
+
+
+def read_module(path: str, name: str, text: str, *, is_package: bool, is_test: bool) -> Module:
+    """Parse a file; raises SyntaxError or ValueError if it is not Python of this version."""
+    tree = ast.parse(text, filename=path)
+    tree.lines = re.split(r"\r\n|\r|\n", text)  # type: ignore[attr-defined]
+    module = Module(path=path, name=name, text=text, tree=tree, is_package=is_package, is_test=is_test)
+    _Reader(module).visit(tree)
+    return module
+
+
+class _Reader(ast.NodeVisitor):
+    """Fills the scopes of a module."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._scope: Scope = None  # type: ignore[assignment]  # the module's own is entered first
+        self._parents: list[ast.AST] = []
+        self._inside = ""
+
+    def visit(self, node: ast.AST) -> None:
+        method = getattr(self, f"visit_{type(node).__name__}", None)
+        if method is not None:
+            method(node)
+        else:
+            self._visit_children(node)
+
+    def _visit_children(self, node: ast.AST) -> None:
+        self._parents.append(node)
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+        self._parents.pop()
+
+    def _enter(self, node: ast.Module | FunctionNode | ast.ClassDef, body: Iterator[ast.AST]) -> None:
+        outer, name = self._scope, getattr(node, "name", "")
+        full_name = ".".join(filter(None, (outer.name if outer else "", name)))
+        self._scope = Scope(module=self._module, name=full_name, node=node, parent=outer)
+        if outer:
+            outer.inner[name] = self._scope
+        self._module.scopes.append(self._scope)
+        inside, self._inside = self._inside, ""
+        self._scope.bound |= {each.arg for each in _all_arguments(node)}
+        self._parents.append(node)
+        for child in body:
+            self.visit(child)
+        self._parents.pop()
+        self._scope, self._inside = outer, inside
+
+    def visit_Module(self, node: ast.Module) -> None:
+        self._enter(node, iter(node.body))
+
+    def visit_FunctionDef(self, node: FunctionNode) -> None:
+        self._parents.append(node)
+        for each in (*node.decorator_list, node.args, *filter(None, [node.returns])):
+            self.visit(each)
+        self._parents.pop()
+        self._enter(node, iter(node.body))
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._parents.append(node)
+        for each in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(each)
+        self._parents.pop()
+        self._enter(node, iter(node.body))
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._scope.bound |= {each.arg for each in _all_arguments(node)}
+        self._visit_inside(node, "a lambda")
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self._visit_inside(node, "a generator expression")
+
+    def _visit_inside(self, node: ast.AST, what: str) -> None:
+        inside, self._inside = self._inside, self._inside or what
+        self._visit_children(node)
+        self._inside = inside
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._bind(node.target, node.iter)
+        self._visit_children(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self._scope.imports[name] = alias.name if alias.asname else name
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        source = absolute_name(self._module, node)
+        for alias in node.names:
+            self._scope.imports[alias.asname or alias.name] = f"{source}.{alias.name}"
+
+    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> None:
+        self._scope.globals |= set(node.names)
+
+    visit_Nonlocal = visit_Global
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._bind(target, node.value)
+        self._visit_children(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._bind(node.target, node.value or ast.Constant(None))
+        self._visit_children(node)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self._bind(node.target, node.value)
+        self._visit_children(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        self._bind(node.target, node.iter)
+        self._add(node)
+        self._visit_children(node)
+
+    def visit_With(self, node: ast.With) -> None:
+        for item in node.items:
+            if item.optional_vars is not None:
+                self._bind(item.optional_vars, item.context_expr)
+        self._add(node)
+        self._visit_children(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self._scope.bound |= {node.name} if node.name else set()
+        self._visit_children(node)
+
+    def visit_Return(self, node: ast.Return) -> None:
+        if node.value is not None:
+            self._scope.returned.append(node.value)
+        self._visit_children(node)
+
+    def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
+        if node.value is not None:
+            self._scope.returned.append(node.value)
+        self._scope.is_generator = True
+        self._visit_children(node)
+
+    visit_YieldFrom = visit_Yield
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self._visit_children(node)
+        self._add(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self._visit_children(node)
+        self._add(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self._add(node)
+
+    def _add(self, node: ast.Call | ast.Attribute | ast.Name | ast.With | ast.For) -> None:
+        site = Site(node=node, scope=self._scope, parent=self._parents[-1], inside=self._inside)
+        self._scope.sites.append(site)
+
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Tuple | ast.List):
+            for each in target.elts:
+                self._bind(each, value)
+            return
+        if isinstance(target, ast.Starred):
+            target = target.value
+        if isinstance(target, ast.Name) and target.id not in self._scope.globals:
+            self._scope.bound.add(target.id)
+        self._scope.bindings.append((target, value))
+
+
+def _all_arguments(node: ast.AST) -> list[ast.arg]:
+    given = getattr(node, "args", None)
+    if not isinstance(given, ast.arguments):
+        return []
+    rest = [each for each in (given.vararg, given.kwarg) if each]
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *rest]
+
+
+def absolute_name(module: Module, node: ast.ImportFrom) -> str:
+    """The module that a `from` imports from, without the dots of a relative import."""
+    if not node.level:
+        return node.module or ""
+    parts = module.name.split(".")
+    base = parts[: len(parts) - node.level + module.is_package]
+    return ".".join([*base, *filter(None, [node.module])])
+
+
+def dotted_name(node: ast.expr, scope: Scope) -> str:
+    """The dotted name that an expression stands for, through imports; empty for what only a run can know."""
+    if isinstance(node, ast.Attribute):
+        base = dotted_name(node.value, scope)
+        return f"{base}.{node.attr}" if base else ""
+    if not isinstance(node, ast.Name):
+        return ""
+    holder = scope.holder(node.id)
+    if holder is None:
+        return node.id if hasattr(builtins, node.id) else ""
+    if node.id in holder.imports:
+        return holder.imports[node.id]
+    return f"{holder.module.name}.{node.id}" if holder.parent is None else ""
