@@ -13,6 +13,12 @@ from portcompare.port.facts import Fact, Facts, Reason
 from portcompare.port.sources import Scope
 from portcompare.port.tables import CONVERTED, LOCKS
 
+_WHY = {
+    "template": "what its template calls may block",
+    "httpx.Client": "httpx waits for a server",
+    "requests": "requests waits for a server",
+}
+
 
 @dataclass(eq=False, slots=True)
 class Colours:
@@ -23,15 +29,18 @@ class Colours:
     in_thread: dict[Scope, Reason] = field(default_factory=dict)
     unconverted: set[str] = field(default_factory=lambda: {"threading.RLock"})  # kinds that stay as they are
     _reachable: set[Scope] = field(default_factory=set)
+    _waiting: set[Scope] = field(default_factory=set)
     _calls: dict[Scope, list[Fact]] = field(default_factory=lambda: defaultdict(list))  # of each function
 
     def solve(self) -> None:
         """Colour all functions."""
         self._reachable = self._find_reachable()
+        self.unconverted |= self.facts.unconvertible
         for facts in self.facts.by_scope.values():
             for fact in facts:
-                for callee in fact.callees:
+                for callee in fact.callees if fact.kind == "calls" else ():
                     self._calls[callee].append(fact)
+        self._waiting = self._find_waiting()
         while True:
             self.in_thread = {}
             self._solve_once()
@@ -42,7 +51,10 @@ class Colours:
 
     def _solve_once(self) -> None:
         while True:
-            self._spread_threads()
+            known = -1
+            while known < len(self.in_thread):  # a template may block by what is found to block
+                known = len(self.in_thread)
+                self._spread_threads()
             self._spread_async()
             kept = {scope: self._why_kept(scope) for scope in self.is_async}
             new = {scope: reason for scope, reason in kept.items() if reason is not None}
@@ -78,7 +90,11 @@ class Colours:
             fact.of
             for scope, facts in self.facts.by_scope.items()
             for fact in facts
-            if fact.of in CONVERTED and scope not in self.is_async and fact.kind in ("lock", "async with")
+            if scope not in self.is_async
+            and (
+                (fact.of in CONVERTED and fact.kind in ("lock", "async with"))
+                or (self.facts.handles_requests and fact.of == "requests" and scope in self._reachable)
+            )
         }
 
     def is_converted(self, kind: str) -> bool:
@@ -99,16 +115,53 @@ class Colours:
             callee = left.pop()
             for fact in self._calls[callee]:
                 scope = fact.site.scope
+                if self.is_offloaded(fact) or scope.module.is_test:
+                    continue
                 if scope not in self.in_thread and all(each in self.in_thread for each in fact.callees):
                     self.in_thread[scope] = self.in_thread[callee]
                     left.append(scope)
 
     def _blocks(self, fact: Fact) -> bool:
-        return fact.kind == "blocks" or (fact.kind == "await" and fact.of in self.unconverted)
+        if self.is_offloaded(fact) or fact.site.scope.module.is_test:
+            return False
+        if fact.of == "template":
+            return self.facts.has_login or any(scope in self.in_thread for scope in self.facts.in_templates)
+        return fact.kind == "blocks" or (fact.kind in ("await", "wait") and fact.of in self.unconverted)
+
+    def is_offloaded(self, fact: Fact) -> bool:
+        """Whether a call blocks in a function that waits for something else, and goes to a thread alone."""
+        scope = fact.site.scope
+        if scope not in self._waiting or scope in self.facts.synchronous or fact.site.inside:
+            return False
+        if fact.kind != "calls":
+            return fact.is_complete
+        returned = {kind for each in fact.callees for kind in self.facts.returned_kinds(each)}
+        is_handle = any(kind.startswith("lib:") for kind in returned)
+        return not is_handle and all(
+            each in self.in_thread and not each.is_generator for each in fact.callees
+        )
+
+    def _find_waiting(self) -> set[Scope]:
+        """The functions of requests that wait for what can be awaited, or call one that does."""
+        found: set[Scope] = set()
+        left = [
+            scope
+            for scope in self._reachable
+            if any(
+                each.kind == "wait" or each.of == "httpx.Client"
+                for each in self.facts.by_scope.get(scope, ())
+            )
+        ]
+        while left:
+            scope = left.pop()
+            if scope not in found and scope in self._reachable:
+                found.add(scope)
+                left += [fact.site.scope for fact in self._calls[scope]]
+        return found
 
     def _reason(self, scope: Scope, fact: Fact) -> Reason:
         return Reason(
-            why=fact.what or f"{fact.of} waits for a server",
+            why=_WHY.get(fact.of, fact.what),
             path=scope.module.path,
             line=fact.site.node.lineno,
         )
@@ -140,12 +193,16 @@ class Colours:
         """Whether an async function has to await this."""
         scope = fact.site.scope
         if fact.kind == "wait":
-            return scope in self._reachable
+            return scope in self._reachable and fact.of not in self.unconverted
         if fact.kind == "lock":
             return fact.of not in self.unconverted and self._has_await_within(fact)
-        if fact.of in self.unconverted:
+        if fact.of in self.unconverted or fact.kind == "streams":
             return False
-        return fact.kind in ("await", "async with") or any(each in self.is_async for each in fact.callees)
+        return (
+            fact.kind in ("await", "async with")
+            or self.is_offloaded(fact)
+            or any(each in self.is_async for each in fact.callees)
+        )
 
     def _has_await_within(self, lock: Fact) -> bool:
         within = {id(node) for node in ast.walk(lock.site.node)}
@@ -165,9 +222,10 @@ class Colours:
     def _obstacles(self, scope: Scope) -> Iterator[Reason]:
         if scope in self.facts.synchronous:
             yield self.facts.synchronous[scope]
-        if scope.is_generator:
-            yield self._at(scope, "a generator that waits")
-        for fact in self._calls[scope]:
+        calls = [fact for fact in self._calls[scope] if not fact.site.scope.module.is_test]
+        if scope.is_generator and (calls or scope.delegates):
+            yield self._at(scope, "it is a generator that is used elsewhere than in a response")
+        for fact in calls:
             if not fact.site.scope.is_function:
                 yield self._at(fact.site.scope, "it is called when the module is imported", fact)
             if fact.site.inside:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from portcompare.port.inference import MOST_ROUNDS, Inference, Name
+from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
 from portcompare.port.tables import (
     ASYNC_WITH,
@@ -15,15 +15,24 @@ from portcompare.port.tables import (
     BLOCKING_CALLS,
     BLOCKING_METHODS,
     BLOCKING_PACKAGES,
+    CLIENTS,
+    COMPLETE,
     EXTENSIONS,
     HOOKS,
+    IN_THREAD,
     INSPECTING,
+    KEPT,
     LOCKS,
     OPAQUE_DECORATORS,
+    REQUEST_ARGUMENTS,
+    REQUESTS,
+    REQUESTS_ATTRIBUTES,
+    REQUESTS_ERRORS,
     ROUTES,
     SYNCHRONOUS_HOOKS,
     TRANSPARENT_DECORATORS,
     WAITS,
+    WITHOUT_QUART,
 )
 
 APPS = frozenset({"flask.Flask", "flask.Blueprint"})
@@ -56,11 +65,12 @@ class Route:
 class Fact:
     """Something that a function does at a place."""
 
-    kind: Literal["await", "async with", "lock", "wait", "blocks", "calls"]
+    kind: Literal["await", "async with", "lock", "wait", "blocks", "calls", "streams", "by hand"]
     site: Site
     what: str = ""  # what it waits for, or what replaces it
     of: str = ""  # the kind of its object
     callees: tuple[Scope, ...] = ()
+    is_complete: bool = False  # whether nothing that blocks is left when it has returned
 
 
 @dataclass(eq=False, slots=True)
@@ -75,6 +85,10 @@ class Facts:
     in_templates: set[Scope] = field(default_factory=set)
     before_routing: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
     commands: set[Scope] = field(default_factory=set)
+    unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
+    handles_requests: bool = False  # whether it names exceptions of requests
+    has_login: bool = False  # whether templates may look up a user
+    _processors: set[Scope] = field(default_factory=set)
 
     def collect(self, modules: Sequence[Module]) -> None:
         """Read all modules."""
@@ -84,6 +98,12 @@ class Facts:
         for scope in scopes:
             for site in scope.sites:
                 self._read_site(site)
+        for processor in self._processors:
+            for each in self.inference.returns(processor):
+                if isinstance(each, Scope) and each.is_function:
+                    self._add_synchronous("template_global", each)
+        imported = {name.partition(".")[0] for scope in scopes for name in scope.imports.values()}
+        self.has_login = "flask_login" in imported
 
     def makes_app(self, module: Module) -> bool:
         """Whether a module makes a Flask app."""
@@ -121,9 +141,12 @@ class Facts:
                     self.callbacks.add(scope)
             elif bases - {"object", "abc.ABC", "typing.Protocol", "typing.NamedTuple"}:
                 self._keep(scope, f"{min(bases)} may call it")
-        results = {k for v in self.inference.returns(scope) for k in self.inference.kinds_of(v)}
-        if "flask.Flask" in results:
+        if "flask.Flask" in self.returned_kinds(scope):
             self._keep(scope, "servers call it to make the app")
+
+    def returned_kinds(self, scope: Scope) -> set[str]:
+        """The kinds of what a function returns."""
+        return {kind for each in self.inference.returns(scope) for kind in self.inference.kinds_of(each)}
 
     def _library_bases(self, owner: Scope, depth: int = 0) -> set[str]:
         found: set[str] = set()
@@ -148,6 +171,7 @@ class Facts:
             self._add_route(rule, method, node, scope)
         elif (is_app or names & {"flask.after_this_request"}) and (method in HOOKS or names):
             self.callbacks.add(scope)
+            self._processors |= {scope} if method.endswith("context_processor") else set()
         elif is_app and method in SYNCHRONOUS_HOOKS:
             self._add_synchronous(method, scope)
         elif method == "command" and ".cli" in ast.unparse(target):
@@ -155,7 +179,11 @@ class Facts:
             self._keep(scope, "it is a command")
         elif names & OPAQUE_DECORATORS:
             self._keep(scope, f"{min(names & OPAQUE_DECORATORS)} cannot decorate an async function")
-        elif not names & TRANSPARENT_DECORATORS and not self.inference.functions(target, outer):
+        elif (
+            not names & TRANSPARENT_DECORATORS
+            and "pytest" not in ast.unparse(target)
+            and not self.inference.functions(target, outer)
+        ):
             self._keep(scope, f"@{ast.unparse(target)} of a library calls it")
 
     def _add_route(self, rule: str, method: str, node: ast.expr, view: Scope) -> None:
@@ -185,6 +213,11 @@ class Facts:
             self._read_with(site, node)
         elif isinstance(node, ast.Attribute):
             self._read_attribute(site, node)
+        elif isinstance(node, ast.Name):
+            packages = {name.partition(".")[0] for name in self.inference.names(node, scope)}
+            for package in packages & KEPT:
+                what = self._blocked_by({package}, set(), "")
+                self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         elif isinstance(node, ast.Call):
             for fact in self._read_call(site, node):
                 self.by_scope[scope].append(fact)
@@ -193,26 +226,36 @@ class Facts:
     def _read_with(self, site: Site, node: ast.With) -> None:
         for item in node.items:
             value = item.context_expr
-            method, owner = "", value
+            entered = [("", kind) for kind in self.inference.kinds(value, site.scope)]
             if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                method, owner = value.func.attr, value.func.value
-            for kind in self.inference.kinds(owner, site.scope):
-                if method in ASYNC_WITH.get(kind, ()):
+                kinds = self.inference.kinds(value.func.value, site.scope)
+                entered += [(value.func.attr, kind) for kind in kinds]
+            for method, kind in entered:
+                # What a test opens in an app's context is closed in the same thread.
+                is_kept = method == "app_context" and site.scope.module.is_test
+                if method in ASYNC_WITH.get(kind, ()) and not is_kept:
                     how: Literal["lock", "async with"] = "lock" if kind in LOCKS else "async with"
                     self.by_scope[site.scope].append(Fact(kind=how, site=site, of=kind))
                     return
 
     def _read_attribute(self, site: Site, node: ast.Attribute) -> None:
+        names = self.inference.names(node, site.scope)
+        kinds = self.inference.kinds(node.value, site.scope)
+        without = [f"{kind}.{node.attr}" for kind in kinds] + sorted(names)
+        if any(name.startswith("requests.") and name not in REQUESTS for name in names) or (
+            "requests.Response" in kinds and node.attr not in REQUESTS_ATTRIBUTES
+        ):
+            self.unconvertible.add("requests")
+        self.handles_requests |= bool(names & REQUESTS_ERRORS.keys())
+        why = next((WITHOUT_QUART[name] for name in without if name in WITHOUT_QUART), "")
+        if why and not site.scope.module.is_test:
+            self.by_scope[site.scope].append(Fact(kind="by hand", site=site, what=why))
         is_called = isinstance(site.parent, ast.Call) and site.parent.func is node
         if is_called or isinstance(node.ctx, ast.Store):
             return
-        is_awaited = any(AWAITED.get(name) == "attribute" for name in self.inference.names(node, site.scope))
-        is_awaited |= any(
-            node.attr in AWAITED_METHODS.get(kind, {}).get("attributes", ())
-            for kind in self.inference.kinds(node.value, site.scope)
-        )
-        if is_awaited:
-            self.by_scope[site.scope].append(Fact(kind="await", site=site))
+        owners = [kind for kind in kinds if node.attr in AWAITED_METHODS.get(kind, {}).get("attributes", ())]
+        if owners or any(AWAITED.get(name) == "attribute" for name in names):
+            self.by_scope[site.scope].append(Fact(kind="await", site=site, of=next(iter(owners), "")))
 
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
         names = self.inference.names(node.func, site.scope)
@@ -225,16 +268,40 @@ class Facts:
         )
         awaited = [kind for kind in kinds if method in AWAITED_METHODS.get(kind, {}).get("calls", ())]
         if awaited or any(AWAITED.get(name) == "call" for name in names):
-            yield Fact(kind="await", site=site, of=next(iter(awaited), ""))
+            renders = "template" if names & IN_THREAD.keys() else ""
+            yield Fact(kind="await", site=site, of=next(iter(awaited), renders))
+            return
+        if "flask.View" in self.inference.kinds(node.func, site.scope):
+            yield Fact(kind="await", site=site)
             return
         for name in names & WAITS.keys():
-            yield Fact(kind="wait", site=site, what=WAITS[name])
+            library = name.partition(".")[0]
+            if library in CLIENTS and not self._can_convert(node):
+                self.unconvertible.add(library)
+            yield Fact(kind="wait", site=site, what=WAITS[name], of=library if library in CLIENTS else "")
             return
+        for each in self.inference.values(node.func, site.scope):
+            if isinstance(each, Scope) and not each.is_function:
+                names |= {
+                    f"{kind[4:]}.{each.name}"
+                    for kind in self.inference.kinds_of(Instance(each))
+                    if kind[:4] == "lib:"
+                }
         blocked = self._blocked_by(names, kinds, method)
         if blocked:
-            yield Fact(kind="blocks", site=site, what=blocked)
-        elif callees and not self._is_streamed(site, callees):
-            yield Fact(kind="calls", site=site, callees=callees)
+            is_complete = bool(names & COMPLETE) or any(f"{kind}.{method}" in COMPLETE for kind in kinds)
+            yield Fact(kind="blocks", site=site, what=blocked, is_complete=is_complete)
+        elif callees:
+            kind: Literal["streams", "calls"] = "streams" if self._is_streamed(site, callees) else "calls"
+            yield Fact(kind=kind, site=site, callees=callees)
+
+    def _can_convert(self, node: ast.Call) -> bool:
+        """Whether a request over HTTP means the same to httpx."""
+        named = {each.arg or "": each.value for each in node.keywords}
+        is_form = "data" not in named or isinstance(named["data"], ast.Dict)
+        is_number = not isinstance(named.get("timeout"), ast.Tuple)
+        is_url_only = len(node.args) <= 1 + ast.unparse(node.func).endswith("request")
+        return named.keys() <= REQUEST_ARGUMENTS and is_form and is_number and is_url_only
 
     def _blocked_by(self, names: set[str], kinds: set[str], method: str) -> str:
         """What a call may block for; empty if nothing is known."""
@@ -244,14 +311,14 @@ class Facts:
                 return f"{name} waits for {BLOCKING_CALLS[name]}"
             if package in BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
                 return f"{name} waits for {BLOCKING_PACKAGES[package]}"
-            if package in EXTENSIONS:
-                return f"{name} needs a thread"
+            if package in KEPT:
+                return f"{package} {EXTENSIONS[package].why.removeprefix('it ')}"
         for kind in kinds:
             if method in BLOCKING_METHODS.get(kind, ()):
                 return f"{kind}.{method} waits for {BLOCKING_METHODS[kind][method]}"
             if kind.startswith("lib:") and method:
                 package = kind.removeprefix("lib:")
-                return f"{package} waits for {BLOCKING_PACKAGES.get(package, 'a database')}"
+                return self._blocked_by({f"{package}.{method}"}, set(), "")
         return ""
 
     def _is_streamed(self, site: Site, callees: tuple[Scope, ...]) -> bool:
@@ -261,10 +328,10 @@ class Facts:
         parent = site.parent
         if isinstance(parent, ast.keyword):
             return parent.arg == "response"
-        return isinstance(parent, ast.Return) or (
-            isinstance(parent, ast.Call)
-            and bool(self.inference.names(parent.func, site.scope) & _STREAMED_BY)
-        )
+        if isinstance(parent, ast.Call):
+            names = self.inference.names(parent.func, site.scope)
+            return bool(names & _STREAMED_BY) or getattr(parent.func, "attr", "") == "response_class"
+        return isinstance(parent, ast.Return)
 
     def _read_registration(self, site: Site, node: ast.Call) -> None:
         """Find the functions that a call passes on, and to what."""
@@ -308,21 +375,14 @@ class Facts:
         """The functions of a view, also of a class."""
         if node is None:
             return []
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "as_view"
-        ):
-            classes = [
-                each for each in self.inference.values(node.func.value, scope) if isinstance(each, Scope)
-            ]
-            return [
-                method
-                for owner in classes
-                for name, method in owner.inner.items()
-                if name in _HTTP_METHODS or name == "dispatch_request"
-            ]
-        return self.inference.functions(node, scope)
+        found = [each for each in self.inference.values(node, scope) if isinstance(each, Scope)]
+        methods = [
+            method
+            for owner in found
+            for name, method in owner.inner.items()
+            if not owner.is_function and (name in _HTTP_METHODS or name == "dispatch_request")
+        ]
+        return [*methods, *(each for each in found if each.is_function)]
 
 
 def _method_of(view: Scope) -> str:

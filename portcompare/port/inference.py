@@ -12,9 +12,9 @@ from portcompare.port.sources import FunctionNode, Module, Scope, dotted_name
 from portcompare.port.tables import (
     BLOCKING_METHODS,
     BLOCKING_PACKAGES,
-    EXTENSIONS,
     FLASK_NAMES,
     HOOKS,
+    KEPT,
     KINDS,
     METHOD_RESULTS,
     PASSING,
@@ -54,11 +54,19 @@ class Inference:
 
     modules: Mapping[str, Module]
     _known: dict[tuple[object, str], Values] = field(default_factory=lambda: defaultdict(set))
+    _fixtures: dict[str, list[Scope]] = field(default_factory=lambda: defaultdict(list))  # of pytest, by name
     _has_changed: bool = True
 
     def solve(self) -> None:
         """Follow all bindings until nothing new is found."""
         scopes = [scope for module in set(self.modules.values()) for scope in module.scopes]
+        for scope in scopes:
+            names = [
+                dotted_name(getattr(each, "func", each), scope)
+                for each in getattr(scope.node, "decorator_list", ())
+            ]
+            if scope.module.is_test and "pytest.fixture" in names:
+                self._fixtures[scope.name].append(scope)
         for _ in range(MOST_ROUNDS):
             if not self._has_changed:
                 return
@@ -71,6 +79,10 @@ class Inference:
             self._assign(target, self.values(value, scope), scope)
         for value in scope.returned:
             self._learn(scope, "return", self.values(value, scope))
+        if isinstance(scope.node, ast.ClassDef):  # `decorators` of a View receive an async function
+            for each in self._known.get((scope, "decorators"), NOTHING):
+                if isinstance(each, Scope) and each.parameters():
+                    self._learn(each, each.parameters()[0].arg, {"flask.View"})
         if isinstance(scope.node, FunctionNode):
             self._follow_function(scope, scope.node)
         for site in scope.sites:
@@ -80,6 +92,9 @@ class Inference:
     def _follow_function(self, scope: Scope, node: FunctionNode) -> None:
         outer = scope.parent or scope
         parameters = scope.parameters()
+        for each in parameters if scope.module.is_test else ():
+            for fixture in self._fixtures.get(each.arg, ()):
+                self._learn(scope, each.arg, self.returns(fixture))
         owner = scope.owner_class()
         decorators = [canonical(dotted_name(each, outer)) for each in node.decorator_list]
         if owner and parameters and "staticmethod" not in decorators:
@@ -229,7 +244,9 @@ class Inference:
         if depth > MOST_ROUNDS:
             return NOTHING
         if isinstance(owner, str):
-            return {owner} if owner.startswith("lib:") else self._known.get((owner, name), NOTHING)
+            return (
+                {owner} if owner.startswith(("lib:", "pathlib.")) else self._known.get((owner, name), NOTHING)
+            )
         if isinstance(owner, Name):
             return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
         return self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
@@ -242,10 +259,13 @@ class Inference:
                     found |= self._made(callee.dotted, node, scope)
                 case Scope():
                     found |= self._known[callee, "return"] if callee.is_function else {Instance(callee)}
+
                 case str() if callee.startswith("lib:"):
                     found.add(callee)
         if isinstance(node.func, ast.Attribute):
             owners = self.values(node.func.value, scope)
+            if node.func.attr == "as_view":  # stands for the class, whose methods are the views
+                return {each for each in owners if isinstance(each, Scope)}
             kinds = {kind for each in owners for kind in self.kinds_of(each)}
             found |= {
                 METHOD_RESULTS[kind, node.func.attr]
@@ -260,7 +280,7 @@ class Inference:
     def _made(self, dotted: str, node: ast.Call, scope: Scope) -> Values:
         """What a call of a library's name makes."""
         if dotted in PASSING:
-            return self._union(node.args, scope)
+            return self._union([*node.args, *(each.value for each in node.keywords)], scope)
         return self._instance(dotted)
 
     def _instance(self, dotted: str) -> Values:
@@ -269,7 +289,7 @@ class Inference:
         if dotted in BLOCKING_METHODS:
             return {dotted}
         package = dotted.partition(".")[0]
-        return {f"lib:{package}"} if package in BLOCKING_PACKAGES or package in EXTENSIONS else NOTHING
+        return {f"lib:{package}"} if package in BLOCKING_PACKAGES or package in KEPT else NOTHING
 
     def _annotated(self, node: ast.expr | None, scope: Scope) -> Values:
         """The objects that an annotation speaks of."""
@@ -309,6 +329,10 @@ class Inference:
         """The kinds of the objects that an expression may stand for."""
         return {kind for value in self.values(node, scope) for kind in self.kinds_of(value)}
 
+    def is_app(self, name: str, scope: Scope) -> bool:
+        """Whether a name stands for an app."""
+        return any("flask.Flask" in self.kinds_of(each) for each in self._named(name, scope))
+
     def names(self, node: ast.expr, scope: Scope) -> set[str]:
         """The names of libraries that an expression may stand for."""
         return {value.dotted for value in self.values(node, scope) if isinstance(value, Name)}
@@ -337,6 +361,8 @@ def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
             found = node.elts
         case ast.Dict() | ast.BoolOp():
             found = node.values
+        case ast.BinOp():
+            found = [node.left]
         case ast.IfExp():
             found = [node.body, node.orelse]
         case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():

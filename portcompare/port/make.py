@@ -42,6 +42,8 @@ def port_project(project: Path) -> Port | None:
     }
     parts = planner.helpers | find_parts(project, modules)
     parts |= {"threads"} if any(scope in colours.in_thread for scope in facts.callbacks) else set()
+    facts_of_all = (fact for each in facts.by_scope.values() for fact in each)
+    parts |= {"responses"} if any(fact.of == "flask.Response" for fact in facts_of_all) else set()
     parts |= {each for part in parts for each in NEEDED_PARTS.get(part, ())}
     files[(Path(home.path).parent / f"{HELPER}.py").as_posix()] = _helper_text(parts).encode()
     used = {"asgiref": "threads" in parts, "httpx": any(b"httpx" in text for text in files.values())}

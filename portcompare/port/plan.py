@@ -8,7 +8,7 @@ from portcompare.port.facts import Fact
 from portcompare.port.inference import canonical
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
-from portcompare.port.tables import CONVERTED, HELPERS, IN_THREAD, RENAMED, WITHOUT_QUART
+from portcompare.port.tables import CONVERTED, EXTENSIONS, HELPERS, IN_THREAD, KEPT, RENAMED, REQUESTS_ERRORS
 
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call, ast.Await, ast.BinOp, ast.UnaryOp, ast.Starred)
 
@@ -43,19 +43,23 @@ class _ModulePlanner:
         self._facts = planner.colours.facts
         self._module = module
         self._edits = Edits()
+        self._needs_current_app = False
+        self._replaced: dict[str, int] = {}  # how often an imported name is no longer used
         self._wanted: set[str] = set()  # names of the helper that this module uses
 
     def plan(self) -> Edits:
-        replaced: dict[str, int] = {}
         for scope in self._module.scopes:
             if scope in self._colours.is_async and isinstance(scope.node, ast.FunctionDef):
                 self._edits.async_functions.add((scope.line, 0))
             if scope in self._facts.commands:
                 self._plan_command(scope)
             for fact in self._facts.by_scope[scope]:
-                self._plan_fact(scope, fact, replaced)
-            self._plan_names(scope, replaced)
-        self._plan_imports(replaced)
+                self._plan_fact(scope, fact)
+            self._plan_names(scope)
+            for site in scope.sites:
+                if isinstance(site.node, ast.Call):
+                    self._plan_special(scope, site.node)
+        self._plan_imports()
         return self._edits
 
     def _plan_command(self, scope: Scope) -> None:
@@ -64,7 +68,7 @@ class _ModulePlanner:
         if not any("with_appcontext" in ast.unparse(each) for each in decorators):
             self._edits.decorators[scope.line, 0] = self._help("with_appcontext")
 
-    def _plan_fact(self, scope: Scope, fact: Fact, replaced: dict[str, int]) -> None:
+    def _plan_fact(self, scope: Scope, fact: Fact) -> None:
         node = fact.site.node
         is_async = scope in self._colours.is_async
         if fact.kind in ("async with", "lock"):
@@ -72,16 +76,81 @@ class _ModulePlanner:
                 self._edits.async_statements.add(self._module.span(node)[:2])
         elif fact.kind == "wait":
             if isinstance(node, ast.Call) and is_async and self._colours.needs_await(fact):
-                self._edits.replace(self._module.span(node.func), fact.what)
-                self._count(node.func, replaced)
-                self._add_first(f"import {fact.what.partition('.')[0]}")
-                self._await(fact)
+                self._plan_wait(fact, node)
         elif fact.kind == "await":
-            self._plan_await(scope, fact, replaced, is_async=is_async)
+            if fact.of == "flask.testing.FlaskClient" and isinstance(node, ast.Call):
+                self._plan_form(node)
+            self._plan_await(scope, fact, is_async=is_async)
         elif fact.kind == "calls":
             self._plan_call(fact, is_async=is_async)
+        elif fact.kind == "by hand":
+            self._leave(node, scope, fact.what)
+        if is_async and self._colours.is_offloaded(fact) and isinstance(node, ast.Call):
+            self._edits.replace(self._module.span(node.func), f"{self._help('in_thread')}({ORIGINAL})")
+            self._await(fact)
 
-    def _plan_await(self, scope: Scope, fact: Fact, replaced: dict[str, int], *, is_async: bool) -> None:
+    def _plan_wait(self, fact: Fact, node: ast.Call) -> None:
+        span = self._module.span(node)
+        self._edits.replace(self._module.span(node.func), fact.what)
+        self._count(node.func)
+        if not fact.of:
+            self._add_first(f"import {fact.what.partition('.')[0]}")
+        else:
+            self._help("http")
+            self._edits.keywords[span] = {"allow_redirects": "follow_redirects"}
+        given = {each.arg for each in node.keywords}
+        if fact.of == "httpx":  # the shared client follows redirects and has no limit, as requests
+            defaults = {"follow_redirects": "False", "timeout": "5.0"}
+            added = [f"{name}={value}" for name, value in defaults.items() if name not in given]
+            self._edits.arguments[span] = ", ".join(added)
+        self._await(fact)
+
+    def _plan_requests(self, node: ast.Name | ast.Attribute, scope: Scope) -> bool:
+        """Rename what httpx calls otherwise than requests, in functions that await it."""
+        if "requests" in self._colours.unconverted or scope not in self._colours.is_async:
+            return False
+        error = REQUESTS_ERRORS.get(dotted_name(node, scope), "")
+        if error:
+            self._edits.replace(self._module.span(node), error)
+            self._count(node)
+            self._add_first("import httpx")
+        elif isinstance(node, ast.Attribute) and node.attr == "ok":
+            if "requests.Response" not in self._facts.inference.kinds(node.value, scope):
+                return False
+            self._edits.replace(self._module.span(node), f"{ast.unparse(node.value)}.is_success")
+        return bool(error)
+
+    def _plan_special(self, scope: Scope, node: ast.Call) -> None:
+        """Change calls that would not work as they are."""
+        names = self._facts.inference.names(node.func, scope)
+        if "flask_cors.CORS" in names:  # it would call handlers of errors without await
+            self._edits.arguments[self._module.span(node)] = "intercept_exceptions=False"
+        closed = next(iter(node.args), None)
+        if "atexit.register" in names and isinstance(closed, ast.Attribute) and closed.attr == "close":
+            kinds = self._facts.inference.kinds(closed.value, scope)
+            if "httpx.Client" in kinds and self._colours.is_converted("httpx.Client"):
+                self._plan_closing(scope, node, closed)
+
+    def _plan_closing(self, scope: Scope, node: ast.Call, closed: ast.Attribute) -> None:
+        """Have the server close a client, which is awaited."""
+        names = (each.arg for each in scope.parameters())
+        apps = (name for name in [*names, *scope.bound] if self._facts.inference.is_app(name, scope))
+        app = next(apps, "")
+        if app:
+            self._edits.replace(self._module.span(node.func), f"{app}.after_serving")
+            self._edits.replace(self._module.span(closed), f"{ast.unparse(closed.value)}.aclose")
+            self._count(node.func)
+        else:
+            self._leave(
+                node, scope, "close the client by `await client.aclose()` in a function of app.after_serving"
+            )
+
+    def _plan_form(self, node: ast.Call) -> None:
+        """Send a form as Quart's test client does."""
+        if any(each.arg == "data" and isinstance(each.value, ast.Dict) for each in node.keywords):
+            self._edits.keywords[self._module.span(node)] = {"data": "form"}
+
+    def _plan_await(self, scope: Scope, fact: Fact, *, is_async: bool) -> None:
         node = fact.site.node
         if is_async:
             self._await(fact)
@@ -90,7 +159,7 @@ class _ModulePlanner:
             sync = next((IN_THREAD[name] for name in names if name in IN_THREAD), "")
             if sync and isinstance(node, ast.Call):
                 self._edits.replace(self._module.span(node.func), self._help(sync))
-                self._count(node.func, replaced)
+                self._count(node.func)
             else:
                 self._edits.replace(self._module.span(node), f"{self._help('wait_for')}({ORIGINAL})")
         elif not scope.is_function:
@@ -108,11 +177,11 @@ class _ModulePlanner:
                 self._edits.replace(self._module.span(node), f"{self._help('wait_for')}({ORIGINAL})")
         elif isinstance(node, ast.Call):
             function = self._module.span(node.func)
+            name = "ensure_async" if is_async else "ensure_sync"
+            self._needs_current_app = "current_app" not in self._module.scope.imports
+            self._edits.replace(function, f"current_app.{name}({ORIGINAL})")
             if is_async:
-                self._edits.replace(function, f"current_app.ensure_async({ORIGINAL})")
                 self._await(fact)
-            else:
-                self._edits.replace(function, f"current_app.ensure_sync({ORIGINAL})")
 
     def _await(self, fact: Fact) -> None:
         parent = fact.site.parent
@@ -139,10 +208,12 @@ class _ModulePlanner:
         self._edits.comments.setdefault(node.lineno, []).append(f"TODO(port): {why}")
         self._planner.todos.append(Todo(why=why, scope=scope, line=node.lineno))
 
-    def _plan_names(self, scope: Scope, replaced: dict[str, int]) -> None:
+    def _plan_names(self, scope: Scope) -> None:
         for site in scope.sites:
             node = site.node
-            if isinstance(node, ast.Name | ast.Attribute) and self._convert(node, scope, replaced):
+            if isinstance(node, ast.Name | ast.Attribute) and (
+                self._convert(node, scope) or self._plan_requests(node, scope)
+            ):
                 continue
             if isinstance(node, ast.Name):
                 holder = scope.holder(node.id)
@@ -161,7 +232,7 @@ class _ModulePlanner:
                 ):
                     self._plan_qualified(node, dotted)
 
-    def _convert(self, node: ast.Name | ast.Attribute, scope: Scope, replaced: dict[str, int]) -> bool:
+    def _convert(self, node: ast.Name | ast.Attribute, scope: Scope) -> bool:
         """Rename the class of objects that are awaited in the port."""
         dotted = dotted_name(node, scope)
         if dotted not in CONVERTED or not self._colours.is_converted(dotted):
@@ -171,13 +242,13 @@ class _ModulePlanner:
         self._edits.replace(self._module.span(node), new)
         if module != dotted.partition(".")[0]:
             self._add_first(f"import {module}")
-            self._count(node, replaced)
+            self._count(node)
         return True
 
-    def _count(self, node: ast.expr, replaced: dict[str, int]) -> None:
+    def _count(self, node: ast.expr) -> None:
         """Count the uses of an imported name that are replaced."""
         root = next(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
-        replaced[root] = replaced.get(root, 0) + 1
+        self._replaced[root] = self._replaced.get(root, 0) + 1
 
     def _plan_qualified(self, node: ast.Attribute, dotted: str) -> None:
         name = RENAMED.get(dotted, node.attr)
@@ -187,13 +258,13 @@ class _ModulePlanner:
             module = "quart" if node.value.id == "flask" else node.value.id
             self._edits.replace(self._module.span(node), f"{module}.{name}")
 
-    def _plan_imports(self, replaced: dict[str, int]) -> None:
+    def _plan_imports(self) -> None:
         statements = [
             each for each in ast.walk(self._module.tree) if isinstance(each, ast.Import | ast.ImportFrom)
         ]
         at_top = [each for each in self._module.tree.body if isinstance(each, ast.Import | ast.ImportFrom)]
         uses = self._count_uses()
-        unused = {name for name, number in replaced.items() if number >= uses.get(name, 0)}
+        unused = {name for name, number in self._replaced.items() if number >= uses.get(name, 0)}
         home = next((each for each in reversed(at_top) if _is_flask(self._source(each))), None)
         for node in statements:
             edit, helped = self._import_edit(node, unused)
@@ -210,6 +281,8 @@ class _ModulePlanner:
                 added = [*self._edits.first_imports, *added]
                 self._edits.first_imports = []
             self._edits.imports[node.lineno] = replace(edit, added=added)
+        if self._needs_current_app:
+            self._edits.last_imports.append("from quart import current_app")
         if home is None and self._wanted:
             self._edits.last_imports.append(self._helper_import(sorted(self._wanted)))
             self._planner.helpers |= self._wanted
@@ -232,12 +305,14 @@ class _ModulePlanner:
         aliases = {alias.name: alias.asname for alias in node.names}
         kept = {name: name for name, as_name in aliases.items() if (as_name or name) not in unused}
         if isinstance(node, ast.Import):
+            self._check_extension(node, node.names[0].name)
             modules = {
                 name: "quart" + name.removeprefix("flask") if _is_flask(name) else name for name in kept
             }
             changed = modules != {name: name for name in aliases}
             return (ImportEdit(modules=modules, names={}) if changed else None), set()
         source = absolute_name(self._module, node)
+        self._check_extension(node, source)
         if not _is_flask(source):
             return (ImportEdit(modules={}, names=kept) if len(kept) < len(aliases) else None), set()
         names: dict[str, str] = {}
@@ -246,11 +321,18 @@ class _ModulePlanner:
             new = RENAMED.get(canonical(f"{source}.{name}"), name)
             if new in HELPERS and self._uses_helper(name, new):
                 helped.add(f"{new} as {aliases[name]}" if aliases[name] else new)
-            elif f"{source}.{name}" in WITHOUT_QUART:
-                self._leave(node, self._module.scope, f"{source}.{name} has no counterpart in Quart")
             else:
                 names[name] = new
         return ImportEdit(modules={source: "quart" + source.removeprefix("flask")}, names=names), helped
+
+    def _check_extension(self, node: ast.Import | ast.ImportFrom, source: str) -> None:
+        package = source.partition(".")[0]
+        if package in KEPT:
+            self._planner.helpers.add("flask_contexts")
+        elif package in EXTENSIONS or package.startswith("flask_"):
+            known = EXTENSIONS.get(package)
+            why = f"{known.why} ({known.source})" if known else "there is no rule for this extension of Flask"
+            self._leave(node, self._module.scope, f"{package}: {why}")
 
     def _uses_helper(self, name: str, new: str) -> bool:
         """Whether a name must come from the helper: of the class, only where an app is made."""

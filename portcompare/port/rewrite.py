@@ -35,7 +35,8 @@ class Edits:
     first_imports: list[str] = field(default_factory=list)  # statements to add before the first import
     last_imports: list[str] = field(default_factory=list)  # and after the last at the top
     comments: dict[int, list[str]] = field(default_factory=dict)  # to put above statements, by line
-    without: dict[Span, Mapping[str, str]] = field(default_factory=dict)  # arguments to leave out of calls
+    keywords: dict[Span, Mapping[str, str]] = field(default_factory=dict)  # new names of calls' arguments
+    arguments: dict[Span, str] = field(default_factory=dict)  # to add to calls
 
     def replace(self, span: Span, text: str) -> None:
         """Add what replaces an expression; `ORIGINAL` in it stands for the expression so far."""
@@ -71,6 +72,13 @@ class _Rewriter(cst.CSTTransformer):
         if isinstance(original, cst.BaseExpression) and isinstance(updated, cst.BaseExpression):
             found = self._range(original)
             span = found.start.line, found.start.column, found.end.line, found.end.column
+            if isinstance(updated, cst.Call) and span in self._edits.keywords:
+                updated = updated.with_changes(args=_rename(updated.args, self._edits.keywords[span]))
+            if isinstance(updated, cst.Call) and span in self._edits.arguments:
+                added = cst.ensure_type(
+                    cst.parse_expression(f"f({self._edits.arguments[span]})"), cst.Call
+                ).args
+                updated = updated.with_changes(args=[*updated.args, *added])
             for text in self._edits.expressions.get(span, ()):
                 updated = _fill(text, updated)
         return updated
@@ -134,6 +142,15 @@ class _Rewriter(cst.CSTTransformer):
                 body[before] = body[before].with_changes(leading_lines=[])
             body[before:before] = added
         return updated.with_changes(body=body)
+
+
+def _rename(arguments: Sequence[cst.Arg], names: Mapping[str, str]) -> list[cst.Arg]:
+    return [
+        each.with_changes(keyword=cst.Name(names[each.keyword.value]))
+        if each.keyword and each.keyword.value in names
+        else each
+        for each in arguments
+    ]
 
 
 def _edit_import(node: cst.Import | cst.ImportFrom, edit: ImportEdit) -> cst.Import | cst.ImportFrom | None:

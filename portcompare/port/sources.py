@@ -33,6 +33,7 @@ class Scope:
     returned: list[ast.expr] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)  # in the order of the source
     is_generator: bool = False
+    delegates: bool = False  # whether it has `yield from`, which an async generator cannot have
 
     @property
     def is_function(self) -> bool:
@@ -247,6 +248,7 @@ class _Reader(ast.NodeVisitor):
         if node.value is not None:
             self._scope.returned.append(node.value)
         self._scope.is_generator = True
+        self._scope.delegates |= isinstance(node, ast.YieldFrom)
         self._visit_children(node)
 
     visit_YieldFrom = visit_Yield

@@ -6,6 +6,8 @@ Quart is that of 0.20 to 0.22: https://quart.palletsprojects.com/en/latest/refer
 from dataclasses import dataclass
 from typing import Literal
 
+_VERBS = ("delete", "get", "head", "options", "patch", "post", "put", "request")
+
 FLASK_NAMES = frozenset(
     {
         *(
@@ -103,6 +105,10 @@ KINDS = {
     "threading.BoundedSemaphore": "threading.RLock",
     "threading.Condition": "threading.RLock",
     "threading.Lock": "threading.Lock",
+    **{
+        f"requests.{verb}": "requests.Response"
+        for verb in ("delete", "get", "patch", "post", "put", "request")
+    },
     "threading.RLock": "threading.RLock",
     "threading.Semaphore": "threading.RLock",
     "werkzeug.datastructures.FileStorage": "flask.FileStorage",
@@ -175,10 +181,52 @@ SYNCHRONOUS_HOOKS = {
 }
 """What Quart calls without `await`, and where: before each request, or within templates."""
 
+CLIENTS = frozenset({"httpx", "requests"})
 WAITS = {
     "time.sleep": "asyncio.sleep",
+    **{f"{library}.{verb}": f"http.{verb}" for library in sorted(CLIENTS) for verb in _VERBS},
 }
 """Calls that wait, and what waits as long without holding anything."""
+
+REQUEST_ARGUMENTS = frozenset(
+    {
+        "allow_redirects",
+        "auth",
+        "data",
+        "follow_redirects",
+        "headers",
+        "json",
+        "method",
+        "params",
+        "timeout",
+        "url",
+    }
+)
+REQUESTS_ATTRIBUTES = frozenset(
+    {"content", "headers", "json", "ok", "raise_for_status", "status_code", "text"}
+)
+"""What requests and httpx have in common: arguments of requests, and attributes of responses."""
+
+REQUESTS_ERRORS = {
+    f"requests{module}.{name}": f"httpx.{new}"
+    for module in ("", ".exceptions")
+    for name, new in (
+        ("ConnectTimeout", "ConnectTimeout"),
+        ("ConnectionError", "TransportError"),
+        ("HTTPError", "HTTPStatusError"),
+        ("ReadTimeout", "ReadTimeout"),
+        ("RequestException", "HTTPError"),
+        ("Timeout", "TimeoutException"),
+    )
+}
+"""The exceptions of requests, and those of httpx that are raised instead."""
+
+REQUESTS = {
+    *REQUESTS_ERRORS,
+    "requests.exceptions",
+    *(name for name in WAITS if name.startswith("requests.")),
+}
+"""All of requests that has a rule."""
 
 BLOCKING_PACKAGES = {
     **dict.fromkeys(["MySQLdb", "cx_Oracle", "dbm", "duckdb", "mysql", "oracledb"], "a database"),
@@ -218,6 +266,28 @@ BLOCKING_CALLS = {
     **{f"httpx.{name}": "a server" for name in ("stream",)},
 }
 """Single calls that block."""
+
+COMPLETE = frozenset(
+    {
+        *(
+            name
+            for name in BLOCKING_CALLS
+            if name.startswith("os.") and name not in ("os.popen", "os.scandir", "os.walk")
+        ),
+        *(f"subprocess.{name}" for name in ("call", "check_call", "check_output", "getoutput", "run")),
+        *(
+            f"shutil.{name}"
+            for name in ("copy", "copy2", "copyfile", "copytree", "disk_usage", "move", "rmtree", "which")
+        ),
+        *(
+            f"pathlib.Path.{name}"
+            for name in ("mkdir", "read_bytes", "read_text", "rename", "touch", "unlink")
+        ),
+        *(f"pathlib.Path.{name}" for name in ("write_bytes", "write_text")),
+        *("urllib.request.urlretrieve", "socket.gethostbyname"),
+    }
+)
+"""Calls that have nothing left to block for when they have returned."""
 
 BLOCKING_METHODS = {
     "flask.Flask": {"open_resource": "files", "open_instance_resource": "files"},
@@ -263,18 +333,59 @@ class Extension:
     source: str  # the address of what says so
 
 
-_PATCH = "https://github.com/pgjones/quart-flask-patch#extensions-known-to-work"
-_NOT = "https://github.com/pgjones/quart-flask-patch#extensions-known-not-to-work"
-_READ = "its code reads only what is given to it"
+_PATCH = "https://github.com/pgjones/quart-flask-patch"
+_PYPI = "https://pypi.org/project"
 
 EXTENSIONS = {
-    "flask_sqlalchemy": Extension(
-        treatment="kept",
-        why="its session belongs to the application context, which the port shares with it; quart-db awaits",
-        source="https://flask-sqlalchemy.readthedocs.io/en/stable/contexts/",
-    ),
+    **{
+        name: Extension(treatment="kept", why=why, source=source)
+        for name, why, source in (
+            ("flask_bcrypt", "it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
+            ("flask_caching", "it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
+            ("flask_cors", "it adds headers after each request", f"{_PYPI}/flask-cors/"),
+            ("flask_httpauth", "it looks up users in a thread", f"{_PYPI}/Flask-HTTPAuth/"),
+            ("flask_jwt_extended", "it reads the request's headers", f"{_PYPI}/Flask-JWT-Extended/"),
+            ("flask_limiter", "it counts requests before each", _PATCH),
+            ("flask_login", "it looks up the user of each request, also for templates", _PATCH),
+            ("flask_mail", "it sends mail in a thread", f"{_PYPI}/Flask-Mail/"),
+            ("flask_marshmallow", "it makes data of objects", f"{_PYPI}/flask-marshmallow/"),
+            ("flask_migrate", "its commands run without requests", f"{_PYPI}/Flask-Migrate/"),
+            ("flask_session", "it stores sessions in a thread", f"{_PYPI}/Flask-Session/"),
+            ("flask_sqlalchemy", "its session belongs to the application context", _PATCH),
+            ("flask_wtf", "its forms read the request in a thread", f"{_PYPI}/Flask-WTF/"),
+        )
+    },
+    **{
+        name: Extension(treatment="by hand", why=why, source=source)
+        for name, why, source in (
+            ("apiflask", "its app is a Flask; quart-schema does as much", f"{_PYPI}/quart-schema/"),
+            ("flask_admin", "its views render on Flask; serve it beside the port", f"{_PYPI}/Flask-Admin/"),
+            (
+                "flask_compress",
+                "it reads responses that must be awaited; use quart-compress",
+                f"{_PYPI}/quart-compress/",
+            ),
+            ("flask_openapi3", "its app is a Flask; quart-schema does as much", f"{_PYPI}/quart-schema/"),
+            ("flask_restful", "it makes responses that must be awaited; use quart-schema", _PATCH),
+            (
+                "flask_restx",
+                "it makes responses that must be awaited; use quart-schema",
+                f"{_PYPI}/quart-schema/",
+            ),
+            ("flask_security", "its views render on Flask; use quart-auth", f"{_PYPI}/quart-auth/"),
+            (
+                "flask_smorest",
+                "it makes responses that must be awaited; use quart-schema",
+                f"{_PYPI}/quart-schema/",
+            ),
+            ("flask_sock", "it serves WebSockets of WSGI; Quart has its own", f"{_PYPI}/Quart/"),
+            ("flask_socketio", "it serves WSGI; use python-socketio's ASGIApp", f"{_PYPI}/python-socketio/"),
+        )
+    },
 }
-"""By the package that is imported; every other `flask_...` is by hand."""
+"""By the package that is imported; an extension that is missing here is by hand."""
+
+KEPT = frozenset(name for name, each in EXTENSIONS.items() if each.treatment == "kept")
 
 HELPER = "as_flask"  # the module that the port brings along
 
@@ -286,8 +397,18 @@ RENAMED = {
 }
 """What has another name in Quart."""
 
-WITHOUT_QUART = frozenset({"flask.globals.app_ctx_stack", "flask.debughelpers"})
-"""What Quart does not have."""
+WITHOUT_QUART = {
+    "flask.Flask.wsgi_app": "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead",
+    "flask.current_app.wsgi_app": "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead",
+    **{
+        f"flask.Response.{name}": f"responses of Quart have no {name}"
+        for name in ("call_on_close", "is_sequence", "is_streamed", "iter_encoded")
+    },
+    "flask.request.environ": "Quart has no WSGI environment: read request.scope or request.headers",
+    "flask.request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
+    "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
+}
+"""What Quart does not have, and what to do instead."""
 
 IN_THREAD = {
     "flask.render_template": "render_in_thread",
@@ -297,13 +418,14 @@ IN_THREAD = {
 
 HELPERS = frozenset(
     {
-        *("Quart", "call_any", "render_in_thread", "render_string_in_thread", "send_file"),
-        *("send_from_directory", "stream_with_context", "wait_for", "with_appcontext"),
+        *("Quart", "in_thread", "render_in_thread", "render_string_in_thread", "send_file"),
+        *("http", "send_from_directory", "stream_with_context", "wait_for", "with_appcontext"),
     }
 )
 """The names of the helper."""
 
 PARTS = {
+    "run": r"\.run\(",
     "app_context": r"\bapp_context\(|\.cli\b",
     "files": r"\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
     "json": r"\brequest\.(get_)?json\b",
@@ -313,6 +435,7 @@ PARTS = {
 """The parts of the helper that a project needs in whose modules a text is found."""
 
 TEMPLATE_PARTS = {
+    "run": r"\.run\(",
     "session": r"\bsession\b|get_flashed_messages",
     "template_request": r"\brequest\.(form|values|files)\b",
 }
@@ -320,6 +443,8 @@ TEMPLATE_PARTS = {
 
 NEEDED_PARTS = {
     "app_context": {"threads"},
+    "flask_contexts": {"app_context", "threads"},
+    "in_thread": {"threads"},
     "wait_for": {"threads"},
     "with_appcontext": {"app_context", "threads"},
 }
