@@ -115,7 +115,7 @@ class Colours:
             callee = left.pop()
             for fact in self._calls[callee]:
                 scope = fact.site.scope
-                if self.is_offloaded(fact) or scope.module.is_test:
+                if self.is_offloaded(fact) or scope.module.is_test or fact.of == "flask.View":
                     continue
                 if scope not in self.in_thread and all(each in self.in_thread for each in fact.callees):
                     self.in_thread[scope] = self.in_thread[callee]
@@ -200,6 +200,7 @@ class Colours:
             return False
         return (
             fact.kind in ("await", "async with")
+            or fact.of == "flask.View"
             or self.is_offloaded(fact)
             or any(each in self.is_async for each in fact.callees)
         )

@@ -246,6 +246,9 @@ class Facts:
             "requests.Response" in kinds and node.attr not in REQUESTS_ATTRIBUTES
         ):
             self.unconvertible.add("requests")
+        read = tuple(self.inference.properties(node, site.scope))
+        if read:
+            self.by_scope[site.scope].append(Fact(kind="calls", site=site, callees=read))
         self.handles_requests |= bool(names & REQUESTS_ERRORS.keys())
         why = next((WITHOUT_QUART[name] for name in without if name in WITHOUT_QUART), "")
         if why and not site.scope.module.is_test:
@@ -272,7 +275,7 @@ class Facts:
             yield Fact(kind="await", site=site, of=next(iter(awaited), renders))
             return
         if "flask.View" in self.inference.kinds(node.func, site.scope):
-            yield Fact(kind="await", site=site)
+            yield Fact(kind="calls" if callees else "await", site=site, callees=callees, of="flask.View")
             return
         for name in names & WAITS.keys():
             library = name.partition(".")[0]

@@ -249,7 +249,15 @@ class Inference:
             )
         if isinstance(owner, Name):
             return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
-        return self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
+        found = self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
+        read = {each for each in found if isinstance(owner, Instance) and _is_property(each)}
+        return found - read | {value for each in read for value in self._known[each, "return"]}
+
+    def properties(self, node: ast.Attribute, scope: Scope) -> list[Scope]:
+        """The properties of the project that an attribute reads."""
+        owners = [each.of for each in self.values(node.value, scope) if isinstance(each, Instance)]
+        found = [value for owner in owners for value in self._member(owner, node.attr)]
+        return [each for each in found if isinstance(each, Scope) and _is_property(each)]
 
     def _results(self, node: ast.Call, scope: Scope) -> Values:
         found: Values = set()
@@ -349,6 +357,11 @@ class Inference:
                 method = value if value.is_function else self._method(value, "__init__")
                 found += [method] if method else []
         return found
+
+
+def _is_property(value: Value) -> bool:
+    decorators = getattr(value.node, "decorator_list", ()) if isinstance(value, Scope) else ()
+    return any(ast.unparse(each).endswith("property") for each in decorators)
 
 
 def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:

@@ -1,7 +1,7 @@
 """The port of a Flask project to Quart, made by rule: nothing of the project is run."""
 
-import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -28,14 +28,14 @@ def port_project(project: Path) -> Port | None:
     facts = _collect_facts(modules)
     home = next((module for module in modules if not module.is_test and facts.makes_app(module)), None)
     if home is None:
-        if any(re.search(r"^\s*(from|import) quart\b", module.text, re.MULTILINE) for module in modules):
+        if any(map(_is_quart, modules)):
             return None
         raise refuse(str(project), "there is no Flask app", "name the folder that contains it")
     colours = Colours(facts)
     colours.solve()
     package = home.name if home.is_package else home.name.rpartition(".")[0]
     planner = Planner(colours, f"{package}.{HELPER}" if package else HELPER)
-    edits = {module: planner.plan(module) for module in modules}
+    edits = {module: planner.plan(module) for module in modules if not _is_quart(module)}
     files = {module.path: rewrite(module.text.encode(), edit) for module, edit in edits.items() if edit}
     lines = {
         module.path: _count_lines(module, files[module.path]) for module in modules if module.path in files
@@ -70,13 +70,14 @@ def _collect_facts(modules: Sequence[Module]) -> Facts:
     return facts
 
 
+def _is_quart(module: Module) -> bool:
+    return re.search(r"^\s*(from|import) quart\b", module.text, re.MULTILINE) is not None
+
+
 def _count_lines(module: Module, new: bytes) -> tuple[int, int]:
     """How many lines of a module a port removes and adds."""
-    matcher = difflib.SequenceMatcher(
-        None, module.text.splitlines(), new.decode().splitlines(), autojunk=False
-    )
-    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
-    return sum(each[2] - each[1] for each in changes), sum(each[4] - each[3] for each in changes)
+    old_lines, new_lines = Counter(module.text.splitlines()), Counter(new.decode().splitlines())
+    return (old_lines - new_lines).total(), (new_lines - old_lines).total()
 
 
 def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRoute:

@@ -10,7 +10,7 @@ from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
 from portcompare.port.tables import CONVERTED, EXTENSIONS, HELPERS, IN_THREAD, KEPT, RENAMED, REQUESTS_ERRORS
 
-_BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call, ast.Await, ast.BinOp, ast.UnaryOp, ast.Starred)
+_BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class _ModulePlanner:
         node = fact.site.node
         if is_async:
             self._await(fact)
-        elif scope in self._colours.in_thread:
+        elif scope in self._colours.in_thread or fact.site.inside == "a lambda":  # which may be a view itself
             names = self._facts.inference.names(node.func, scope) if isinstance(node, ast.Call) else set()
             sync = next((IN_THREAD[name] for name in names if name in IN_THREAD), "")
             if sync and isinstance(node, ast.Call):
@@ -167,6 +167,7 @@ class _ModulePlanner:
 
     def _plan_call(self, fact: Fact, *, is_async: bool) -> None:
         kinds = {each in self._colours.is_async for each in fact.callees}
+        kinds |= {True} if fact.of == "flask.View" else set()
         if True not in kinds:
             return
         node = fact.site.node
@@ -186,6 +187,8 @@ class _ModulePlanner:
     def _await(self, fact: Fact) -> None:
         parent = fact.site.parent
         node = fact.site.node
+        if isinstance(parent, ast.Await):
+            return
         is_operand = (
             isinstance(parent, _BINDS_TIGHTER)
             and not (isinstance(parent, ast.Call) and node is not parent.func)
@@ -200,12 +203,16 @@ class _ModulePlanner:
         return name
 
     def _add_first(self, statement: str) -> None:
-        if statement not in self._edits.first_imports:
+        is_known = statement.removeprefix("import ") in self._module.scope.imports.values()
+        if statement not in self._edits.first_imports and not is_known:
             self._edits.first_imports.append(statement)
 
     def _leave(self, node: ast.expr | ast.stmt, scope: Scope, why: str) -> None:
         """Leave something by hand."""
-        self._edits.comments.setdefault(node.lineno, []).append(f"TODO(port): {why}")
+        comments = self._edits.comments.setdefault(node.lineno, [])
+        if f"TODO(port): {why}" in comments:
+            return
+        comments.append(f"TODO(port): {why}")
         self._planner.todos.append(Todo(why=why, scope=scope, line=node.lineno))
 
     def _plan_names(self, scope: Scope) -> None:

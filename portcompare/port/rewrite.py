@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import libcst as cst
@@ -200,7 +201,10 @@ def _is_docstring(node: cst.CSTNode) -> bool:
 
 def _fill(text: str, node: Node) -> Node:
     """The expression of a text, with a node in place of `ORIGINAL`."""
-    return cst.parse_expression(text).visit(_Filler(node))
+    return _parse(text).visit(_Filler(node))
+
+
+_parse = cache(cst.parse_expression)
 
 
 class _Filler(cst.CSTTransformer):

@@ -426,6 +426,7 @@ HELPERS = frozenset(
 
 PARTS = {
     "run": r"\.run\(",
+    "wsgi_app": r"\bwsgi_app\b",
     "app_context": r"\bapp_context\(|\.cli\b",
     "files": r"\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
     "json": r"\brequest\.(get_)?json\b",
@@ -435,7 +436,6 @@ PARTS = {
 """The parts of the helper that a project needs in whose modules a text is found."""
 
 TEMPLATE_PARTS = {
-    "run": r"\.run\(",
     "session": r"\bsession\b|get_flashed_messages",
     "template_request": r"\brequest\.(form|values|files)\b",
 }

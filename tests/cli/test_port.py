@@ -1,0 +1,103 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from portcompare.cli import port
+from tests.cli.conftest import refused
+from tests.conftest import Command
+from tests.discover.projects import FLASK, QUART, write_project
+
+SOCKET = (
+    "\n\n@app.get('/socket')\ndef socket():\n    from flask import request\n    return request.environ['x']\n"
+)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@y.z"]
+    subprocess.run(["git", "-C", folder, *identity, *arguments], check=True, capture_output=True)
+
+
+def read(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_port_is_written_beside_the_project_with_a_report(command: Command, tmp_path: Path) -> None:
+    files = {"shop/app.py": FLASK, "shop/static/a.css": "a {}", "shop/.venv/pyvenv.cfg": ""}
+    project = write_project(tmp_path, files) / "shop"
+    before = read(project)
+    code, out, err = command("port", "shop")
+    assert (code, err.strip()) == (0, "")
+    assert "GET /" in out
+    assert "3 lines removed, 3 added in 1 file" in out
+    written = read(tmp_path / "shop-quart")
+    assert written.keys() == {"app.py", "static/a.css", "as_flask.py", "PORT.md"}
+    assert "async def index():" in written["app.py"]
+    assert "| GET / | async | app.py:8 |" in written["PORT.md"]
+    assert "| app.py | 3 | 3 |" in written["PORT.md"]
+    assert "`hypercorn app:app`" in written["PORT.md"]
+    assert read(project) == before
+
+
+def test_a_package_keeps_its_name_within_the_port(command: Command, tmp_path: Path) -> None:
+    write_project(tmp_path, {"shop/__init__.py": FLASK})
+    assert command("port", "shop", "--out", "ported")[0] == 0
+    assert read(tmp_path / "ported").keys() == {"shop/__init__.py", "shop/as_flask.py", "PORT.md"}
+
+
+def test_what_is_left_by_hand_is_listed_and_fails(command: Command, tmp_path: Path) -> None:
+    write_project(tmp_path, {"shop/app.py": FLASK + SOCKET})
+    code, out, err = command("port", "shop")
+    assert code == 1
+    assert "by hand" in out
+    assert err.strip().startswith("by hand: app.py:15: Quart has no WSGI environment")
+    assert "Left by hand" in (tmp_path / "shop-quart" / "PORT.md").read_text()
+    assert "    # TODO(port): Quart has no WSGI" in (tmp_path / "shop-quart" / "app.py").read_text()
+
+
+def test_a_project_on_quart_has_nothing_to_port(command: Command, tmp_path: Path) -> None:
+    write_project(tmp_path, {"shop/app.py": QUART})
+    code, out, _ = command("port", "shop")
+    assert (code, out) == (0, "shop is Quart already: nothing to port\n")
+    assert not (tmp_path / "shop-quart").exists()
+
+
+def test_a_project_is_changed_itself_only_if_git_has_all_of_it(command: Command, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "shop", {"app.py": FLASK})
+    assert "is not in a git repository" in refused(command, "port", "shop", "--write")
+    git(project, "init")
+    assert "has changes that git does not have" in refused(command, "port", "shop", "--write")
+    git(project, "add", ".")
+    git(project, "commit", "-m", "x")
+    assert "cannot be combined with --out" in refused(command, "port", "shop", "--write", "--out", "x")
+    assert command("port", "shop", "--write")[0] == 0
+    assert "async def index():" in (project / "app.py").read_text()
+    assert (project / "PORT.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "message"),
+    [
+        ({}, ["shop"], "there is no such folder"),
+        ({"shop/app.py": "x = 1"}, ["shop"], "there is no Flask app"),
+        ({"shop/app.py": FLASK, "shop/old/x.py": "a\nprint 'x'"}, ["shop"], "old/x.py:2: is not Python"),
+        ({"shop/app.py": FLASK}, ["shop", "--out", "shop/port"], "is within the project"),
+        ({"shop/app.py": FLASK, "to/x": ""}, ["shop", "--out", "to"], "exists and is not an empty folder"),
+        ({"shop/app.py": FLASK, "shop-quart/x": ""}, ["shop"], "exists and is not an empty folder"),
+    ],
+)
+def test_input_that_cannot_be_ported_is_refused(
+    command: Command, tmp_path: Path, files: dict[str, str], arguments: list[str], message: str
+) -> None:
+    before = read(write_project(tmp_path, files))
+    assert message in refused(command, "port", *arguments)
+    assert read(tmp_path) == before
+
+
+def test_a_missing_libcst_is_named_with_the_command(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, {"shop/app.py": FLASK})
+    monkeypatch.setattr(port, "find_spec", lambda _: None)
+    words = " ".join(refused(command, "port", "shop").split())
+    assert words == "portcompare: portcompare port: libcst is not installed pip install 'portcompare[port]'"

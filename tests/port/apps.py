@@ -1,0 +1,206 @@
+"""Small whole apps and requests to them."""
+
+from textwrap import dedent
+from typing import Any
+
+Request = tuple[str, str, dict[str, Any]]
+
+
+def get(path: str, **named: object) -> Request:
+    return "GET", path, named
+
+
+def post(path: str, **named: object) -> Request:
+    return "POST", path, named
+
+
+DATABASE = """
+import sqlite3
+from flask import current_app, g
+
+def get_db():
+    if "db" not in g:
+        g.db = sqlite3.connect(current_app.config["DATABASE"])
+    return g.db
+
+def close_db(error=None):
+    db = g.pop("db", None)
+    if db is not None:
+        db.close()
+
+def init_app(app):
+    app.teardown_appcontext(close_db)
+    with app.app_context():
+        with app.open_resource("schema.sql") as schema:
+            get_db().executescript(schema.read().decode())
+"""
+
+# A connection in `g`, which sqlite3 lets only its own thread use, sessions, forms, messages and templates.
+BLOG = """
+from functools import wraps
+from flask import Flask, abort, flash, g, redirect, render_template, request, session, url_for
+import db
+
+app = Flask(__name__)
+app.secret_key = "x"
+app.config["DATABASE"] = app.root_path + "/blog.db"
+db.init_app(app)
+
+@app.before_request
+def load_user():
+    g.user = db.get_db().execute("SELECT name FROM user WHERE name = ?", (session.get("name"),)).fetchone()
+
+def login_required(view):
+    @wraps(view)
+    def wrapper(**values):
+        if g.user is None:
+            return redirect(url_for("log_in"))
+        return view(**values)
+    return wrapper
+
+@app.template_filter()
+def posts_of(name):
+    return db.get_db().execute("SELECT count(*) FROM post WHERE name = ?", (name,)).fetchone()[0]
+
+@app.route("/log-in", methods=["GET", "POST"])
+def log_in():
+    if request.method == "POST":
+        if not request.form["name"]:
+            flash("Name?")
+        else:
+            session["name"] = request.form["name"]
+            return redirect(url_for("index"))
+    return render_template("log_in.html")
+
+@app.get("/")
+def index():
+    return render_template("index.html", posts=db.get_db().execute("SELECT text FROM post").fetchall())
+
+@app.route("/new", methods=["POST"])
+@login_required
+def new():
+    db.get_db().execute("INSERT INTO post VALUES (?, ?)", (g.user[0], request.form["text"]))
+    db.get_db().commit()
+    return redirect(url_for("index"))
+
+@app.get("/post/<int:number>")
+def post(number):
+    row = db.get_db().execute("SELECT text FROM post WHERE rowid = ?", (number,)).fetchone()
+    return {"text": row[0]} if row else abort(404)
+"""
+
+# What differs silently: JSON of another type, files, sessions that are only read, errors, forms in templates.
+SITE = """
+import io
+import time
+from flask import Flask, Response, flash, g, get_flashed_messages, jsonify, make_response, render_template
+from flask import render_template_string, request, send_file, send_from_directory, session
+from flask import stream_with_context
+
+app = Flask(__name__)
+app.secret_key = "x"
+
+@app.after_request
+def count(response):
+    if response.mimetype == "text/html":
+        response.headers["X-Bytes"] = str(len(response.get_data()))
+    return response
+
+@app.errorhandler(404)
+def missing(error):
+    return render_template_string("none at {{ request.path }}"), 404
+
+@app.context_processor
+def shared():
+    return dict(shout=shout)
+
+def shout(text):
+    return text.upper()
+
+@app.route("/", methods=["GET", "POST"])
+def index():
+    response = make_response(render_template("page.html"))
+    response.headers["X-A"] = "b"
+    return response
+
+@app.post("/json")
+def read():
+    return jsonify(request.get_json())
+
+@app.post("/quiet")
+def quiet():
+    return jsonify(request.get_json(silent=True))
+
+@app.get("/seen")
+def seen():
+    return str(session.get("n"))
+
+@app.get("/flash")
+def message():
+    flash("one")
+    return "".join(get_flashed_messages())
+
+@app.post("/upload")
+def upload():
+    request.files["f"].save(app.root_path + "/kept.txt")
+    return {"name": request.files["f"].filename, **request.form}
+
+@app.get("/kept")
+def kept():
+    return send_from_directory(app.root_path, "kept.txt", as_attachment=True, download_name="k.txt")
+
+@app.get("/memory")
+def memory():
+    return send_file(io.BytesIO(b"abc"), mimetype="text/plain", max_age=5)
+
+@app.get("/ticks")
+def ticks():
+    def generate():
+        for number in range(3):
+            time.sleep(0.001)
+            yield f"{number} {request.path} "
+    return Response(stream_with_context(generate()), mimetype="text/plain")
+
+@app.delete("/nothing")
+def nothing():
+    return "", 204
+
+@app.get("/fails")
+def fails():
+    raise KeyError("x") if request.args else KeyError("y")
+"""
+
+APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
+    "blog": (
+        {
+            "app.py": BLOG,
+            "db.py": DATABASE,
+            "schema.sql": "DROP TABLE IF EXISTS user; DROP TABLE IF EXISTS post; CREATE TABLE user (name);"
+            "CREATE TABLE post (name, text); INSERT INTO user VALUES ('ann');",
+            "templates/log_in.html": "{{ get_flashed_messages() }}<form>{{ request.form.name }}</form>",
+            "templates/index.html": "{{ 'ann'|posts_of }}{% for p in posts %} {{ p }}{% endfor %}",
+        },
+        (
+            *(get("/"), get("/log-in"), post("/new", data={"text": "a"}), post("/log-in", data={"name": ""})),
+            *(post("/log-in", data={"x": ""}), post("/log-in", data={"name": "ann"}), get("/")),
+            *(post("/new", data={"text": "<b>"}), get("/"), get("/post/1"), get("/post/7"), get("/log-in")),
+        ),
+    ),
+    "site": (
+        {
+            "app.py": SITE,
+            "templates/page.html": dedent("{{ shout('a') }} {{ request.form.name }} {{ url_for('seen') }}"),
+            "static/a.css": "a {}",
+        },
+        (
+            *(get("/"), post("/", data={"name": "n"}), post("/json", json=[1]), post("/json", content="x")),
+            *(post("/json", content="{", headers={"Content-Type": "application/json"}), post("/quiet")),
+            *(get("/seen"), get("/flash"), get("/none"), get("/static/a.css"), ("HEAD", "/static/a.css", {})),
+            get("/static/a.css", headers={"Range": "bytes=0-1"}),
+            post("/upload", files={"f": ("a.txt", b"hello")}, data={"x": "1"}),
+            *(post("/upload", data={"x": "1"}), get("/kept"), get("/memory"), get("/ticks")),
+            *(("DELETE", "/nothing", {}), ("DELETE", "/", {}), ("OPTIONS", "/json", {})),
+            post("/fails"),
+        ),
+    ),
+}

@@ -1,0 +1,133 @@
+"""Whole apps, on Flask and as ported, within this process: the same requests, the same responses."""
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from flask import Flask
+
+from portcompare.port.make import port_project
+from tests.port.apps import APPS, Request
+from tests.twins.cases import CASES, comparable
+from tests.twins.sending import Send, serve_in_process
+
+COMPARED = (
+    "allow",
+    "cache-control",
+    "content-disposition",
+    "content-length",
+    "content-type",
+    "location",
+    "vary",
+)
+ROOT = Path(__file__).parents[2]
+
+
+def write_port(project: Path, target: Path) -> None:
+    made = port_project(project)
+    assert made is not None
+    assert made.left == ()
+    shutil.copytree(project, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in made.files.items():
+        (target / name).write_bytes(text)
+
+
+@pytest.fixture
+def forget_modules() -> Iterator[None]:
+    """Forget the modules that a test imports: both sides have the same names."""
+    known = set(sys.modules)
+    yield
+    for name in set(sys.modules) - known:
+        if name.partition(".")[0] in ("app", "as_flask", "db", "ported"):
+            del sys.modules[name]
+
+
+def describe(response: httpx.Response) -> dict[str, object]:
+    headers = {name: response.headers[name] for name in COMPARED if name in response.headers}
+    headers["allow"] = ",".join(sorted(re.findall(r"\w+", headers.get("allow", ""))))
+    return {"status": response.status_code, "text": response.text, **headers}
+
+
+def respond(
+    folder: Path, requests: tuple[Request, ...], monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, object]]:
+    """The responses of the app in a folder; a port also gets all requests at once, which must not fail."""
+    for name in ("app", "as_flask", "db"):
+        sys.modules.pop(name, None)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.chdir(folder)
+    app = import_module("app").app
+    if isinstance(app, Flask):
+        transport = httpx.WSGITransport(app, raise_app_exceptions=False)
+        with httpx.Client(transport=transport, base_url="http://a.test") as client:
+            return [describe(client.request(*each[:2], **each[2])) for each in requests]
+
+    async def send_all() -> list[dict[str, object]]:
+        asgi = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
+        async with app.test_app(), httpx.AsyncClient(transport=asgi, base_url="http://a.test") as client:
+            found = [describe(await client.request(*each[:2], **each[2])) for each in requests]
+            at_once = [client.request(*each[:2], **each[2]) for each in requests * 4 if each[0] == "GET"]
+            assert all(each.status_code < 500 for each in await asyncio.gather(*at_once))
+            return found
+
+    return asyncio.run(send_all())
+
+
+@pytest.mark.usefixtures("forget_modules")
+@pytest.mark.parametrize("name", APPS)
+def test_a_port_responds_as_its_app(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, requests = APPS[name]
+    for path, text in files.items():
+        file = tmp_path / "flask" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    write_port(tmp_path / "flask", tmp_path / "quart")
+    assert port_project(tmp_path / "quart") is None  # a port has nothing to port
+    before = respond(tmp_path / "flask", requests, monkeypatch)
+    assert respond(tmp_path / "quart", requests, monkeypatch) == before
+
+
+@pytest.fixture
+def send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) -> Iterator[Send]:
+    del forget_modules
+    shutil.copytree(ROOT / "sync_flask", tmp_path / "ported", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "out").mkdir()
+    write_port(tmp_path / "ported", tmp_path / "out" / "ported")
+    monkeypatch.syspath_prepend(tmp_path / "out")
+    with serve_in_process("ported", {}) as sending:
+        yield sending
+
+
+def test_the_port_of_the_flask_twin_responds_as_the_twin_in_every_case(send: Send) -> None:
+    with serve_in_process("sync_flask", {}) as baseline:
+        for case in CASES:
+            response = case.send(send)
+            case.check(response)
+            assert comparable(response) == comparable(case.send(baseline))
+
+
+def test_the_port_of_the_flask_twin_is_the_quart_twin_but_for_a_few_lines(send: Send) -> None:
+    del send
+    different: dict[str, set[str]] = {}
+    ported = Path(str(import_module("ported").__file__)).parent
+    for file in ported.glob("*.py"):
+        twin = ROOT / "async_quart" / file.name
+        theirs = set(twin.read_text().splitlines()) if twin.exists() else set()
+        own = {line.strip() for line in set(file.read_text().splitlines()) - theirs}
+        different[file.name] = own - {""} if twin.exists() else set()
+    assert different.pop("__init__.py")
+    assert {name: lines for name, lines in different.items() if lines} == {
+        "app.py": {"from quart import Response, jsonify", "from .as_flask import Quart"},
+        "cached.py": {
+            "from collections.abc import Callable",
+            "async def get(self, key: float, compute: Callable[[float], str]) -> str:",
+        },
+        "data.py": {"await asyncio.sleep(read_delay(config))"},
+    }
