@@ -14,8 +14,8 @@ from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, refuse
 from portcompare.port.project import list_project
 from portcompare.port.records import Port
 from portcompare.port.tables import HELPER
-from portcompare.report.formats.markdown import escape, text_tables
 from portcompare.report.formats.terminal import text_table
+from portcompare.report.templating import render_template
 from portcompare.report.wording import TextTable
 from portcompare.run.progress import make_spinner, out
 from portcompare.units import count
@@ -134,10 +134,11 @@ def _report(name: str, made: Port, tables: list[TextTable]) -> str:
         header=("file", "lines removed", "lines added"),
         rows=tuple((path, *map(str, numbers)) for path, numbers in made.lines.items()),
     )
-    needs = " ".join(made.requirements)
-    lines = [
-        f"# The port of {escape(name)} to Quart",
-        f"Written by rule. To serve it: `pip install {needs} hypercorn`, then `hypercorn {made.app}:app`.",
-        *text_tables([*tables, changed]),
-    ]
-    return "\n\n".join(lines) + "\n"
+    text = render_template(
+        "port.md.j2",
+        name=name,
+        needs=" ".join(made.requirements),
+        app=made.app,
+        tables=[*tables, changed],
+    )
+    return text.rstrip("\n") + "\n"
