@@ -136,7 +136,7 @@ def _report(name: str, made: Port, tables: list[TextTable]) -> str:
     )
     text = render_template(
         "port.md.j2",
-        name=name,
+        project=name,
         needs=" ".join(made.requirements),
         app=made.app,
         tables=[*tables, changed],
