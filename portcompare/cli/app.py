@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "run": "Compare baseline and candidates: responses first, then speed.",
+    "try": "Port a Flask project by rule, and compare the port with it.",
     "init": "Write a first plan and locustfile for a project.",
     "port": "Port a Flask project to Quart by rule.",
     "check": "Compare the responses only.",
@@ -25,16 +26,17 @@ COMMANDS = {
 }
 """The line of each command in the list. A command is the function of its name."""
 
-_MODULES = {"diff": "results", "history": "results", "report": "results", "worker": "load"}
+_MODULES = {"try": "try_", "diff": "results", "history": "results", "report": "results", "worker": "load"}
 """The modules of the commands that have none of their own name."""
 
 
 def load_command(name: str) -> Any:  # noqa: ANN401 - a command, of a class that typer does not publish
     """Import a command's module, and make the command."""
     module = import_module(f"portcompare.cli.{_MODULES.get(name, name)}")
+    function = getattr(module, name, None) or getattr(module, f"{name}_")
     epilog = "\b\n" + module.describe_plan().replace("\n\n", "\n\n\b\n") if name == "run" else None
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    single.command(name, epilog=epilog)(getattr(module, name))
+    single.command(name, epilog=epilog)(function)
     return typer.main.get_command(single)
 
 

@@ -41,8 +41,7 @@ def port(
     if not folder.is_dir():
         raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
     target = _choose_target(folder, out_folder, write=write)
-    if find_spec("libcst") is None:
-        raise refuse("portcompare port", "libcst is not installed", "pip install 'portcompare[port]'")
+    require_libcst()
     from portcompare.port.make import port_project  # noqa: PLC0415 - its libcst is installed by an extra
 
     with make_spinner() as steps:
@@ -68,6 +67,12 @@ def port(
     for left in made.left:
         print_note(f"by hand: {left.place}: {left.why}")
     raise typer.Exit(EXIT_COMPARISON_SAYS_NO if made.left else EXIT_DONE)
+
+
+def require_libcst() -> None:
+    """Refuse to port without the library that an extra installs."""
+    if find_spec("libcst") is None:
+        raise refuse("a port", "needs libcst, which is not installed", "pip install 'portcompare[port]'")
 
 
 def _choose_target(folder: Path, out_folder: Path | None, *, write: bool) -> Path:

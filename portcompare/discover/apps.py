@@ -114,15 +114,16 @@ _PLACEHOLDERS = {
 """Values for variables without which an app cannot be imported, by the first pattern in their names."""
 
 
-def look_at_project(project: Path) -> Found:
+def look_at_project(project: Path, interpreter: Path | None = None) -> Found:
     """Look for a Flask app and its Quart port, and import both to know their routes.
 
+    `interpreter`: of both; None to look for one.
     Raises InputError if there is no Flask app.
     """
     python, openapi = list_files(project)
     definitions, notes = find_definitions(python[:MOST_FILES])
     ranked = sorted(definitions, key=lambda each: _rank(each, project))
-    apps = _import_likeliest(ranked, project)
+    apps = _import_likeliest(ranked, project, interpreter)
     flasks, quarts = (
         [app for app in apps if app.definition.framework == name] for name in ("flask", "quart")
     )
@@ -166,13 +167,13 @@ def _rank(definition: Definition, project: Path) -> tuple[object, ...]:
     )
 
 
-def _import_likeliest(ranked: Iterable[Definition], project: Path) -> list[FoundApp]:
+def _import_likeliest(ranked: Iterable[Definition], project: Path, python: Path | None) -> list[FoundApp]:
     apps: list[FoundApp] = []
     for definition in ranked:
         imported = Counter(app.definition.framework for app in apps)
         wanted = [definition.framework] if definition.framework else get_args(Framework)
         if imported[None] < MOST_IMPORTED and any(imported[each] < MOST_IMPORTED for each in wanted):
-            apps.append(import_app(definition, project))
+            apps.append(import_app(definition, project, python))
     return apps
 
 
@@ -238,9 +239,9 @@ def find_python(folder: Path, project: Path, environment: Mapping[str, str] = os
     return Path(sys.executable)
 
 
-def import_app(definition: Definition, project: Path) -> FoundApp:
-    """Import an app by its interpreter, from each place until it works."""
-    python = find_python(definition.file.parent, project)
+def import_app(definition: Definition, project: Path, python: Path | None = None) -> FoundApp:
+    """Import an app by its interpreter, or the one that is found, from each place until it works."""
+    python = python or find_python(definition.file.parent, project)
     places = import_places(definition.file, project)
     if definition.needs:
         problem = f"{definition.name} cannot be called without {', '.join(definition.needs)}"

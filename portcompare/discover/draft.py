@@ -217,6 +217,7 @@ class Draft:
     found: Found
     baseline: DraftDeployment
     candidate: DraftDeployment  # the port, or else the same app on another server
+    alternative: DraftDeployment | None = None  # the same app on another server, where there is a port
     scenarios: tuple[DraftScenario, ...]
     requests: SortedRequests
 
@@ -227,10 +228,15 @@ class Draft:
         return {"flask": found.baseline} | ({"quart": found.candidate} if found.candidate else {})
 
     @property
+    def candidates(self) -> tuple[DraftDeployment, ...]:
+        """All that is compared with the baseline."""
+        return (self.candidate, *([self.alternative] if self.alternative else []))
+
+    @property
     def to_install(self) -> tuple[str, ...]:
         """The commands that install what the servers lack; unknown for an app that was not imported."""
         missing: dict[str, list[str]] = {}
-        for served in (self.baseline, self.candidate):
+        for served in (self.baseline, *self.candidates):
             app = self.apps[served.app]
             if not app.problem:
                 missing.setdefault(str(app.python), []).extend(served.missing)
@@ -241,17 +247,25 @@ class Draft:
         )
 
 
-def draft_plan(found: Found) -> Draft:
-    """Decide what a first plan contains."""
+def draft_plan(found: Found, *, with_alternative: bool = False, writes: bool = False) -> Draft:
+    """Decide what a first plan contains.
+
+    `with_alternative`: also the Flask app on a server that handles many requests at once, beside its port.
+    `writes`: also requests that change data; they are compared only.
+    """
     requests = sort_requests(found)
-    candidate = _deployment("flask", (WITHOUT_PORTING,), found.baseline)
+    for reason in (CHANGES, CHANGES_BY_GET, ONE_SIDED) if writes else ():
+        requests.compared += requests.left_out.pop(reason, ())
+    alternative = _deployment("flask", (WITHOUT_PORTING,), found.baseline)
+    candidate = alternative
     if found.candidate is not None:
         candidate = _deployment("quart", PREFERRED["quart"], found.candidate)
     return Draft(
         found=found,
         baseline=_deployment("flask", PREFERRED["flask"], found.baseline),
         candidate=candidate,
-        scenarios=tuple(_scenarios(requests)),
+        alternative=alternative if with_alternative and candidate is not alternative else None,
+        scenarios=tuple(choose_scenarios(requests)),
         requests=requests,
     )
 
@@ -267,7 +281,8 @@ def _deployment(name: str, servers: tuple[str, ...], app: FoundApp) -> DraftDepl
     return next((choice for choice in choices if not choice.missing), choices[0])
 
 
-def _scenarios(requests: SortedRequests) -> list[DraftScenario]:
+def choose_scenarios(requests: SortedRequests) -> list[DraftScenario]:
+    """A scenario of each request that is loaded, or one of all if they are many."""
     if len(requests.load) > MOST_SINGLE:
         return [DraftScenario(user="AllRoutes", requests=tuple(requests.load))]
     path = requests.ready_path or "/"  # where nothing else is known
