@@ -41,24 +41,22 @@ def kill(started: Started) -> None:
 
 def kill_generator(started: Started) -> None:
     """Kill the load generator."""
-    os.kill(min(wait_for(started, "generator")), signal.SIGKILL)
+    _kill(wait_for(started, "generator"))
 
 
 def kill_worker(started: Started) -> None:
     """Kill a load worker."""
-    os.kill(max(wait_for(started, "worker")), signal.SIGKILL)
+    _kill(wait_for(started, "worker")[:1])
 
 
 def kill_watchdogs(started: Started) -> None:
     """Kill all watchdogs."""
-    for pid in wait_for(started, "watchdog"):
-        os.kill(pid, signal.SIGKILL)
+    _kill(wait_for(started, "watchdog"))
 
 
 def kill_candidate(started: Started) -> None:
     """Kill the candidate's server."""
-    for pid in wait_for(started, "candidate"):
-        os.kill(pid, signal.SIGKILL)
+    _kill(wait_for(started, "candidate"))
 
 
 def pause_worker(started: Started) -> None:
@@ -105,6 +103,12 @@ def wait_for(started: Started, role: str) -> list[int]:
 def find(started: Started, role: str) -> list[int]:
     """The processes of a role, by process id."""
     return [pid for pid, command in started.processes().items() if role in _roles(pid, command)]
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # it has ended with another one
+            os.kill(pid, signal.SIGKILL)
 
 
 def _roles(pid: int, command: str) -> Iterator[str]:
