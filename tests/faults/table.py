@@ -215,7 +215,7 @@ FAULTS = (
         action="pause_worker",
         arguments=("--processes", "2"),
         exit_codes=(130,),
-        says="worker",
+        says="was lost",
         kept=PARTIAL,
         pending=True,
     ),
