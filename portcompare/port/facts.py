@@ -10,16 +10,17 @@ from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
 from portcompare.port.tables import (
     ASYNC_WITH,
-    AWAITED,
+    AWAITED_ATTRIBUTES,
+    AWAITED_CALLS,
     AWAITED_METHODS,
+    AWAITED_PROPERTIES,
     BLOCKING_CALLS,
-    BLOCKING_METHODS,
     BLOCKING_PACKAGES,
     CLIENTS,
     COMPLETE,
-    EXTENSIONS,
     HOOKS,
     IN_THREAD,
+    INCOMPLETE,
     INSPECTING,
     KEPT,
     LOCKS,
@@ -215,7 +216,7 @@ class Facts:
             self._read_attribute(site, node)
         elif isinstance(node, ast.Name):
             packages = {name.partition(".")[0] for name in self.inference.names(node, scope)}
-            for package in packages & KEPT:
+            for package in packages & KEPT.keys():
                 what = self._blocked_by({package}, set(), "")
                 self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         elif isinstance(node, ast.Call):
@@ -256,8 +257,8 @@ class Facts:
         is_called = isinstance(site.parent, ast.Call) and site.parent.func is node
         if is_called or isinstance(node.ctx, ast.Store):
             return
-        owners = [kind for kind in kinds if node.attr in AWAITED_METHODS.get(kind, {}).get("attributes", ())]
-        if owners or any(AWAITED.get(name) == "attribute" for name in names):
+        owners = [kind for kind in kinds if node.attr in AWAITED_PROPERTIES.get(kind, ())]
+        if owners or names & AWAITED_ATTRIBUTES:
             self.by_scope[site.scope].append(Fact(kind="await", site=site, of=next(iter(owners), "")))
 
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
@@ -269,8 +270,8 @@ class Facts:
             if isinstance(node.func, ast.Attribute)
             else set()
         )
-        awaited = [kind for kind in kinds if method in AWAITED_METHODS.get(kind, {}).get("calls", ())]
-        if awaited or any(AWAITED.get(name) == "call" for name in names):
+        awaited = [kind for kind in kinds if method in AWAITED_METHODS.get(kind, ())]
+        if awaited or names & AWAITED_CALLS:
             renders = "template" if names & IN_THREAD.keys() else ""
             yield Fact(kind="await", site=site, of=next(iter(awaited), renders))
             return
@@ -292,7 +293,10 @@ class Facts:
                 }
         blocked = self._blocked_by(names, kinds, method)
         if blocked:
-            is_complete = bool(names & COMPLETE) or any(f"{kind}.{method}" in COMPLETE for kind in kinds)
+            called = names or {f"{kind}.{method}" for kind in kinds}
+            is_complete = all(each.partition(".")[0] in COMPLETE for each in called) and not any(
+                each.rpartition(".")[2] in INCOMPLETE for each in called
+            )
             yield Fact(kind="blocks", site=site, what=blocked, is_complete=is_complete)
         elif callees:
             kind: Literal["streams", "calls"] = "streams" if self._is_streamed(site, callees) else "calls"
@@ -315,10 +319,10 @@ class Facts:
             if package in BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
                 return f"{name} waits for {BLOCKING_PACKAGES[package]}"
             if package in KEPT:
-                return f"{package} {EXTENSIONS[package].why.removeprefix('it ')}"
+                return f"{package} {KEPT[package][0].removeprefix('it ')}"
         for kind in kinds:
-            if method in BLOCKING_METHODS.get(kind, ()):
-                return f"{kind}.{method} waits for {BLOCKING_METHODS[kind][method]}"
+            if f"{kind}.{method}" in BLOCKING_CALLS:
+                return self._blocked_by({f"{kind}.{method}"}, set(), "")
             if kind.startswith("lib:") and method:
                 package = kind.removeprefix("lib:")
                 return self._blocked_by({f"{package}.{method}"}, set(), "")

@@ -4,15 +4,14 @@ Nothing is run and no order of statements is followed: a name may stand for all 
 """
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from portcompare.port.sources import FunctionNode, Module, Scope, dotted_name
 from portcompare.port.tables import (
-    BLOCKING_METHODS,
     BLOCKING_PACKAGES,
-    FLASK_NAMES,
     HOOKS,
     KEPT,
     KINDS,
@@ -21,6 +20,11 @@ from portcompare.port.tables import (
 )
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
+
+
+_IN_MODULE = re.compile(
+    r"^flask\.(app|blueprints|config|ctx|globals|helpers|json|templating|wrappers)\.(?=\w+$)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ NOTHING: Values = set()
 
 def canonical(dotted: str) -> str:
     """The one name of what Flask has in two places, such as `flask.helpers.flash`."""
-    head, _, last = dotted.partition(".")[0], *dotted.rpartition(".")[1:]
-    return f"flask.{last}" if head == "flask" and last in FLASK_NAMES else dotted
+    return _IN_MODULE.sub("flask.", dotted)
 
 
 @dataclass(eq=False, slots=True)
@@ -294,7 +297,7 @@ class Inference:
     def _instance(self, dotted: str) -> Values:
         if dotted in KINDS:
             return {KINDS[dotted]}
-        if dotted in BLOCKING_METHODS:
+        if dotted == "pathlib.Path":
             return {dotted}
         package = dotted.partition(".")[0]
         return {f"lib:{package}"} if package in BLOCKING_PACKAGES or package in KEPT else NOTHING

@@ -96,7 +96,17 @@ def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRout
 
 def _helper_text(parts: set[str]) -> str:
     text = _TEMPLATES.get_template("as_flask.py.j2").render(parts=parts)
-    return re.sub(r"\n{4,}", "\n\n\n", text)
+    lines = text.splitlines()
+    needed = [line for line in lines if not _IMPORT.match(line) or _is_used(line, text)]
+    return re.sub(r"\n{3,}(?=from |import )", "\n\n", "\n".join(needed)) + "\n"
+
+
+def _is_used(line: str, text: str) -> bool:
+    name = line.rsplit(maxsplit=1)[-1]
+    return re.search(rf"(?<!import )(?<!as )\b{re.escape(name)}\b", text.replace(line, "")) is not None
+
+
+_IMPORT = re.compile(r"(from|import) ")
 
 
 _TEMPLATES = Environment(

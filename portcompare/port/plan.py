@@ -8,8 +8,9 @@ from portcompare.port.facts import Fact
 from portcompare.port.inference import canonical
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
-from portcompare.port.tables import CONVERTED, EXTENSIONS, HELPERS, IN_THREAD, KEPT, RENAMED, REQUESTS_ERRORS
+from portcompare.port.tables import BY_HAND, CONVERTED, HELPERS, IN_THREAD, KEPT, RENAMED, REQUESTS_ERRORS
 
+_PYPI = "https://pypi.org/project"
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -336,10 +337,9 @@ class _ModulePlanner:
         package = source.partition(".")[0]
         if package in KEPT:
             self._planner.helpers.add("flask_contexts")
-        elif package in EXTENSIONS or package.startswith("flask_"):
-            known = EXTENSIONS.get(package)
-            why = f"{known.why} ({known.source})" if known else "there is no rule for this extension of Flask"
-            self._leave(node, self._module.scope, f"{package}: {why}")
+        elif package in BY_HAND or package.startswith("flask_"):
+            why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{_PYPI}/{package}/"))
+            self._leave(node, self._module.scope, f"{package}: {why} ({source})")
 
     def _uses_helper(self, name: str, new: str) -> bool:
         """Whether a name must come from the helper: of the class, only where an app is made."""

@@ -3,75 +3,32 @@
 Quart is that of 0.20 to 0.22: https://quart.palletsprojects.com/en/latest/reference/source/quart.html
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
+_APPS = ("flask.Flask", "flask.current_app")
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put", "request")
 
-FLASK_NAMES = frozenset(
-    {
-        *(
-            "Blueprint",
-            "Config",
-            "Flask",
-            "Request",
-            "Response",
-            "abort",
-            "after_this_request",
-            "current_app",
-        ),
-        *("copy_current_request_context", "flash", "g", "get_flashed_messages", "get_template_attribute"),
-        *(
-            "has_app_context",
-            "has_request_context",
-            "jsonify",
-            "make_response",
-            "redirect",
-            "render_template",
-        ),
-        *("render_template_string", "request", "send_file", "send_from_directory", "session"),
-        *("stream_template", "stream_template_string", "stream_with_context", "url_for"),
-    }
+AWAITED_CALLS = frozenset(
+    f"flask.{name}"
+    for name in (
+        *("current_app.make_response", "current_app.send_static_file", "flash", "make_response"),
+        *("render_template", "render_template_string", "request.get_data", "request.get_json", "send_file"),
+        *("send_from_directory", "stream_template", "stream_template_string"),
+    )
 )
-"""What `flask` has at its top, and also in one of its modules."""
-
-AWAITED = {
-    **dict.fromkeys(
-        [
-            *("flask.flash", "flask.make_response", "flask.render_template", "flask.render_template_string"),
-            *("flask.send_file", "flask.send_from_directory", "flask.stream_template"),
-            *("flask.stream_template_string", "flask.current_app.make_response"),
-            *("flask.current_app.send_static_file", "flask.request.get_data", "flask.request.get_json"),
-        ],
-        "call",
-    ),
-    **dict.fromkeys(
-        [
-            *("flask.request.data", "flask.request.files", "flask.request.form", "flask.request.json"),
-            "flask.request.values",
-        ],
-        "attribute",
-    ),
-}
-"""What Quart returns as an awaitable: results of calls, and attributes."""
+AWAITED_ATTRIBUTES = frozenset(
+    f"flask.request.{name}" for name in ("data", "files", "form", "json", "values")
+)
+"""What Quart returns as an awaitable."""
 
 AWAITED_METHODS = {
-    "flask.Response": {
-        "calls": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
-        "attributes": {"data", "json"},
-    },
-    "flask.FileStorage": {"calls": {"save"}, "attributes": set()},
-    "flask.Flask": {"calls": {"make_response", "send_static_file"}, "attributes": set()},
-    "flask.testing.FlaskClient": {
-        "calls": {"delete", "get", "head", "open", "options", "patch", "post", "put", "trace"},
-        "attributes": set(),
-    },
-    "httpx.Client": {
-        "calls": {"delete", "get", "head", "options", "patch", "post", "put", "request", "send"},
-        "attributes": set(),
-    },
+    "flask.FileStorage": {"save"},
+    "flask.Flask": {"make_response", "send_static_file"},
+    "flask.Response": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
+    "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
+    "httpx.Client": {*_VERBS, "send"},
 }
-"""Methods and attributes that are awaited, by the kind of their object."""
+"""Methods that are awaited, by the kind of their object; of responses two attributes as well."""
+
+AWAITED_PROPERTIES = {"flask.Response": {"data", "json"}}
 
 ASYNC_WITH = {
     "flask.Flask": {"app_context", "request_context", "test_request_context"},
@@ -105,10 +62,7 @@ KINDS = {
     "threading.BoundedSemaphore": "threading.RLock",
     "threading.Condition": "threading.RLock",
     "threading.Lock": "threading.Lock",
-    **{
-        f"requests.{verb}": "requests.Response"
-        for verb in ("delete", "get", "patch", "post", "put", "request")
-    },
+    **dict.fromkeys([f"requests.{verb}" for verb in _VERBS], "requests.Response"),
     "threading.RLock": "threading.RLock",
     "threading.Semaphore": "threading.RLock",
     "werkzeug.datastructures.FileStorage": "flask.FileStorage",
@@ -118,29 +72,25 @@ KINDS = {
 METHOD_RESULTS = {
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
-    ("flask.FileStorage", "get"): "flask.FileStorage",
-    ("flask.FileStorage", "getlist"): "flask.FileStorage",
-    ("flask.FileStorage", "values"): "flask.FileStorage",
-    **{
-        ("flask.testing.FlaskClient", name): "flask.Response"
-        for name in AWAITED_METHODS["flask.testing.FlaskClient"]["calls"]
-    },
+    **{("flask.FileStorage", name): "flask.FileStorage" for name in ("get", "getlist", "values")},
+    **{("flask.testing.FlaskClient", name): "flask.Response" for name in _VERBS},
 }
 """The kinds of what methods return."""
 
 PASSING = frozenset(
     {
         *(
-            "builtins.iter",
+            "cast",
             "copy.copy",
+            "dict",
             "enumerate",
             "functools.partial",
             "getattr",
             "iter",
             "itertools.chain",
         ),
-        *("itertools.cycle", "list", "next", "random.choice", "reversed", "set", "sorted", "tuple", "zip"),
-        *("cast", "typing.cast"),
+        *("itertools.cycle", "list", "next", "random.choice", "reversed", "set", "sorted", "tuple"),
+        *("typing.cast", "zip"),
     }
 )
 """Calls whose result holds what their arguments hold."""
@@ -167,17 +117,13 @@ HOOKS = {
 """Other functions that Flask calls and Quart may await, with the kind of what they receive."""
 
 SYNCHRONOUS_HOOKS = {
-    **dict.fromkeys(
-        ["app_url_defaults", "app_url_value_preprocessor", "url_defaults", "url_value_preprocessor"],
-        "request",
-    ),
-    **dict.fromkeys(
-        [f"{app}template_{kind}" for app in ("", "app_") for kind in ("filter", "global", "test")], "template"
-    ),
-    **dict.fromkeys(
-        [f"add_{app}template_{kind}" for app in ("", "app_") for kind in ("filter", "global", "test")],
-        "template",
-    ),
+    **{f"{app}url_{name}": "request" for app in ("", "app_") for name in ("defaults", "value_preprocessor")},
+    **{
+        f"{add}{app}template_{kind}": "template"
+        for add in ("", "add_")
+        for app in ("", "app_")
+        for kind in ("filter", "global", "test")
+    },
 }
 """What Quart calls without `await`, and where: before each request, or within templates."""
 
@@ -188,23 +134,10 @@ WAITS = {
 }
 """Calls that wait, and what waits as long without holding anything."""
 
-REQUEST_ARGUMENTS = frozenset(
-    {
-        "allow_redirects",
-        "auth",
-        "data",
-        "follow_redirects",
-        "headers",
-        "json",
-        "method",
-        "params",
-        "timeout",
-        "url",
-    }
-)
-REQUESTS_ATTRIBUTES = frozenset(
-    {"content", "headers", "json", "ok", "raise_for_status", "status_code", "text"}
-)
+REQUEST_ARGUMENTS = {"allow_redirects", "auth", "data", "follow_redirects", "headers", "json", "method"} | {
+    *("params", "timeout", "url")
+}
+REQUESTS_ATTRIBUTES = {"content", "headers", "json", "ok", "raise_for_status", "status_code", "text"}
 """What requests and httpx have in common: arguments of requests, and attributes of responses."""
 
 REQUESTS_ERRORS = {
@@ -221,94 +154,58 @@ REQUESTS_ERRORS = {
 }
 """The exceptions of requests, and those of httpx that are raised instead."""
 
-REQUESTS = {
-    *REQUESTS_ERRORS,
-    "requests.exceptions",
-    *(name for name in WAITS if name.startswith("requests.")),
-}
+REQUESTS = {*REQUESTS_ERRORS, "requests.exceptions", *(f"requests.{verb}" for verb in _VERBS)}
 """All of requests that has a rule."""
 
 BLOCKING_PACKAGES = {
-    **dict.fromkeys(["MySQLdb", "cx_Oracle", "dbm", "duckdb", "mysql", "oracledb"], "a database"),
-    **dict.fromkeys(
-        ["peewee", "playhouse", "pg8000", "pony", "psycopg", "psycopg2", "pymssql"], "a database"
-    ),
-    **dict.fromkeys(["pymysql", "pyodbc", "records", "sqlalchemy", "sqlite3", "sqlmodel"], "a database"),
-    **dict.fromkeys(
-        ["cassandra", "elasticsearch", "memcache", "mongoengine", "neo4j", "opensearchpy"], "a store"
-    ),
-    **dict.fromkeys(["pylibmc", "pymemcache", "pymongo", "redis", "shelve", "tinydb"], "a store"),
-    **dict.fromkeys(["boto", "boto3", "botocore", "minio", "stripe", "twilio"], "a service"),
-    **dict.fromkeys(["celery", "kafka", "kombu", "pika", "rq"], "a queue"),
-    **dict.fromkeys(["requests", "urllib3"], "a server"),
-    **dict.fromkeys(
-        ["ftplib", "imaplib", "ldap", "ldap3", "paramiko", "poplib", "smtplib", "socket"], "a server"
-    ),
-    **dict.fromkeys(["subprocess"], "a process"),
-    **dict.fromkeys(["fileinput", "shutil", "tarfile", "tempfile", "zipfile"], "files"),
+    package: what
+    for what, packages in (
+        ("a database", ("MySQLdb", "cx_Oracle", "dbm", "duckdb", "mysql", "oracledb", "peewee", "playhouse")),
+        ("a database", ("pg8000", "pony", "psycopg", "psycopg2", "pymssql", "pymysql", "pyodbc", "records")),
+        ("a database", ("sqlalchemy", "sqlite3", "sqlmodel")),
+        ("a store", ("cassandra", "elasticsearch", "memcache", "mongoengine", "neo4j", "opensearchpy")),
+        ("a store", ("pylibmc", "pymemcache", "pymongo", "redis", "shelve", "tinydb")),
+        ("a service", ("boto", "boto3", "botocore", "minio", "stripe", "twilio")),
+        ("a queue", ("celery", "kafka", "kombu", "pika", "rq")),
+        ("a server", ("ftplib", "imaplib", "ldap", "ldap3", "paramiko", "poplib", "requests", "smtplib")),
+        ("a server", ("socket", "urllib3")),
+        ("a process", ("subprocess",)),
+        ("files", ("fileinput", "shutil", "tarfile", "tempfile", "zipfile")),
+    )
+    for package in packages
 }
 """Libraries whose calls block, and what they wait for."""
 
+_FILES = ("open", "read_bytes", "read_text", "touch", "unlink", "write_bytes", "write_text")
 BLOCKING_CALLS = {
-    **dict.fromkeys(["open", "io.open", "codecs.open", "json.load", "pickle.load", "pickle.dump"], "files"),
-    **dict.fromkeys(
-        [
-            f"os.{name}"
-            for name in ("listdir", "makedirs", "mkdir", "remove", "rename", "scandir", "unlink", "walk")
-        ],
-        "files",
-    ),
-    **dict.fromkeys(["flask.current_app.open_resource", "flask.current_app.open_instance_resource"], "files"),
-    **dict.fromkeys(["pandas.read_csv", "pandas.read_excel", "pandas.read_json", "pandas.read_sql"], "files"),
-    **dict.fromkeys(["os.system", "os.popen", "os.wait", "os.waitpid"], "a process"),
-    **dict.fromkeys(["urllib.request.urlopen", "urllib.request.urlretrieve"], "a server"),
-    **dict.fromkeys(["input", "getpass.getpass"], "a person"),
-    **{f"httpx.{name}": "a server" for name in ("stream",)},
+    name: what
+    for what, names in (
+        ("files", ("codecs.open", "io.open", "json.load", "open", "os.listdir", "os.makedirs", "os.mkdir")),
+        ("files", ("os.remove", "os.rename", "os.scandir", "os.unlink", "os.walk", "pickle.dump")),
+        ("files", ("pandas.read_csv", "pandas.read_excel", "pandas.read_json", "pickle.load")),
+        ("files", [f"{app}.open_{kind}resource" for app in _APPS for kind in ("", "instance_")]),
+        (
+            "files",
+            [f"pathlib.Path.{name}" for name in ("glob", "iterdir", "mkdir", "rglob", *_FILES)],
+        ),
+        ("a database", ("pandas.read_sql",)),
+        ("a process", ("os.popen", "os.system", "os.wait", "os.waitpid")),
+        ("a server", ("httpx.stream", "urllib.request.urlopen", "urllib.request.urlretrieve")),
+        ("a person", ("getpass.getpass", "input")),
+    )
+    for name in names
 }
-"""Single calls that block."""
+"""Single calls that block, also methods by the kind of their object."""
 
-COMPLETE = frozenset(
-    {
-        *(
-            name
-            for name in BLOCKING_CALLS
-            if name.startswith("os.") and name not in ("os.popen", "os.scandir", "os.walk")
-        ),
-        *(f"subprocess.{name}" for name in ("call", "check_call", "check_output", "getoutput", "run")),
-        *(
-            f"shutil.{name}"
-            for name in ("copy", "copy2", "copyfile", "copytree", "disk_usage", "move", "rmtree", "which")
-        ),
-        *(
-            f"pathlib.Path.{name}"
-            for name in ("mkdir", "read_bytes", "read_text", "rename", "touch", "unlink")
-        ),
-        *(f"pathlib.Path.{name}" for name in ("write_bytes", "write_text")),
-        *("urllib.request.urlretrieve", "socket.gethostbyname"),
-    }
-)
-"""Calls that have nothing left to block for when they have returned."""
-
-BLOCKING_METHODS = {
-    "flask.Flask": {"open_resource": "files", "open_instance_resource": "files"},
-    "pathlib.Path": dict.fromkeys(
-        [
-            *("glob", "iterdir", "mkdir", "open", "read_bytes", "read_text", "rename", "rglob", "touch"),
-            *("unlink", "write_bytes", "write_text"),
-        ],
-        "files",
-    ),
-}
+COMPLETE = frozenset({"os", "pathlib", "shutil", "subprocess"})
+INCOMPLETE = frozenset({"Popen", "glob", "iterdir", "open", "popen", "rglob", "scandir", "walk"})
+"""Modules whose calls have nothing left to block for when they have returned, but for some."""
 
 OPAQUE_DECORATORS = frozenset(
     {
-        *(
-            "abc.abstractproperty",
-            "contextlib.contextmanager",
-            "functools.cache",
-            "functools.cached_property",
-        ),
-        *("functools.lru_cache", "functools.singledispatch", "property", "werkzeug.utils.cached_property"),
+        *("abc.abstractproperty", "contextlib.contextmanager", "functools.cache", "functools.lru_cache"),
+        *("functools.cached_property", "functools.singledispatch", "property"),
+        "werkzeug.utils.cached_property",
     }
 )
 """Decorators of functions that cannot become `async def`."""
@@ -321,71 +218,40 @@ TRANSPARENT_DECORATORS = frozenset(
 )
 """Decorators that are alike for both."""
 
-Treatment = Literal["kept", "by hand"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extension:
-    """How an extension of Flask is treated, and why."""
-
-    treatment: Treatment
-    why: str
-    source: str  # the address of what says so
-
-
 _PATCH = "https://github.com/pgjones/quart-flask-patch"
 _PYPI = "https://pypi.org/project"
+_AWAITED = "it makes responses that must be awaited; use quart-schema"
 
-EXTENSIONS = {
-    **{
-        name: Extension(treatment="kept", why=why, source=source)
-        for name, why, source in (
-            ("flask_bcrypt", "it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
-            ("flask_caching", "it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
-            ("flask_cors", "it adds headers after each request", f"{_PYPI}/flask-cors/"),
-            ("flask_httpauth", "it looks up users in a thread", f"{_PYPI}/Flask-HTTPAuth/"),
-            ("flask_jwt_extended", "it reads the request's headers", f"{_PYPI}/Flask-JWT-Extended/"),
-            ("flask_limiter", "it counts requests before each", _PATCH),
-            ("flask_login", "it looks up the user of each request, also for templates", _PATCH),
-            ("flask_mail", "it sends mail in a thread", f"{_PYPI}/Flask-Mail/"),
-            ("flask_marshmallow", "it makes data of objects", f"{_PYPI}/flask-marshmallow/"),
-            ("flask_migrate", "its commands run without requests", f"{_PYPI}/Flask-Migrate/"),
-            ("flask_session", "it stores sessions in a thread", f"{_PYPI}/Flask-Session/"),
-            ("flask_sqlalchemy", "its session belongs to the application context", _PATCH),
-            ("flask_wtf", "its forms read the request in a thread", f"{_PYPI}/Flask-WTF/"),
-        )
-    },
-    **{
-        name: Extension(treatment="by hand", why=why, source=source)
-        for name, why, source in (
-            ("apiflask", "its app is a Flask; quart-schema does as much", f"{_PYPI}/quart-schema/"),
-            ("flask_admin", "its views render on Flask; serve it beside the port", f"{_PYPI}/Flask-Admin/"),
-            (
-                "flask_compress",
-                "it reads responses that must be awaited; use quart-compress",
-                f"{_PYPI}/quart-compress/",
-            ),
-            ("flask_openapi3", "its app is a Flask; quart-schema does as much", f"{_PYPI}/quart-schema/"),
-            ("flask_restful", "it makes responses that must be awaited; use quart-schema", _PATCH),
-            (
-                "flask_restx",
-                "it makes responses that must be awaited; use quart-schema",
-                f"{_PYPI}/quart-schema/",
-            ),
-            ("flask_security", "its views render on Flask; use quart-auth", f"{_PYPI}/quart-auth/"),
-            (
-                "flask_smorest",
-                "it makes responses that must be awaited; use quart-schema",
-                f"{_PYPI}/quart-schema/",
-            ),
-            ("flask_sock", "it serves WebSockets of WSGI; Quart has its own", f"{_PYPI}/Quart/"),
-            ("flask_socketio", "it serves WSGI; use python-socketio's ASGIApp", f"{_PYPI}/python-socketio/"),
-        )
-    },
+KEPT = {
+    "flask_bcrypt": ("it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
+    "flask_caching": ("it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
+    "flask_cors": ("it adds headers after each request", f"{_PYPI}/flask-cors/"),
+    "flask_jwt_extended": ("it reads the request's headers", f"{_PYPI}/Flask-JWT-Extended/"),
+    "flask_limiter": ("it counts requests before each", _PATCH),
+    "flask_login": ("it looks up the user of each request, also for templates", _PATCH),
+    "flask_mail": ("it sends mail in a thread", f"{_PYPI}/Flask-Mail/"),
+    "flask_marshmallow": ("it makes data of objects", f"{_PYPI}/flask-marshmallow/"),
+    "flask_migrate": ("its commands run without requests", f"{_PYPI}/Flask-Migrate/"),
+    "flask_session": ("it stores sessions in a thread", f"{_PYPI}/Flask-Session/"),
+    "flask_sqlalchemy": ("its session belongs to the application context", _PATCH),
+    "flask_wtf": ("its forms read the request in a thread", f"{_PYPI}/Flask-WTF/"),
 }
-"""By the package that is imported; an extension that is missing here is by hand."""
+"""Extensions that stay, in the request's thread: why, and the source, by the package that is imported."""
 
-KEPT = frozenset(name for name, each in EXTENSIONS.items() if each.treatment == "kept")
+BY_HAND = {
+    "apiflask": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
+    "flask_admin": ("its views render on Flask; serve it beside the port", f"{_PYPI}/Flask-Admin/"),
+    "flask_compress": ("it reads responses that must be awaited", f"{_PYPI}/quart-compress/"),
+    "flask_httpauth": ("it makes responses that must be awaited; use quart-auth", f"{_PYPI}/quart-auth/"),
+    "flask_openapi3": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
+    "flask_restful": (_AWAITED, _PATCH),
+    "flask_restx": (_AWAITED, f"{_PYPI}/quart-schema/"),
+    "flask_security": ("its views render on Flask; use quart-auth", f"{_PYPI}/quart-auth/"),
+    "flask_smorest": (_AWAITED, f"{_PYPI}/quart-schema/"),
+    "flask_sock": ("it serves WebSockets of WSGI; Quart has its own", f"{_PYPI}/Quart/"),
+    "flask_socketio": ("it serves WSGI; use python-socketio's ASGIApp", f"{_PYPI}/python-socketio/"),
+}
+"""Extensions that are left by hand: why, and the source; so is every other one."""
 
 HELPER = "as_flask"  # the module that the port brings along
 
@@ -397,16 +263,16 @@ RENAMED = {
 }
 """What has another name in Quart."""
 
+_WSGI = "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead"
 WITHOUT_QUART = {
-    "flask.Flask.wsgi_app": "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead",
-    "flask.current_app.wsgi_app": "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead",
+    "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
+    "flask.request.environ": "Quart has no WSGI environment: read request.scope or request.headers",
+    "flask.request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
+    **{f"{app}.wsgi_app": _WSGI for app in _APPS},
     **{
         f"flask.Response.{name}": f"responses of Quart have no {name}"
         for name in ("call_on_close", "is_sequence", "is_streamed", "iter_encoded")
     },
-    "flask.request.environ": "Quart has no WSGI environment: read request.scope or request.headers",
-    "flask.request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
-    "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
 }
 """What Quart does not have, and what to do instead."""
 
@@ -442,10 +308,7 @@ TEMPLATE_PARTS = {
 """As above, of its templates."""
 
 NEEDED_PARTS = {
-    "app_context": {"threads"},
-    "flask_contexts": {"app_context", "threads"},
-    "in_thread": {"threads"},
-    "wait_for": {"threads"},
-    "with_appcontext": {"app_context", "threads"},
+    **{part: {"threads"} for part in ("app_context", "in_thread", "stream_with_context", "wait_for")},
+    **{part: {"app_context", "threads"} for part in ("flask_contexts", "with_appcontext")},
 }
 """The parts that another part needs."""
