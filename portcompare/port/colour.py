@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from portcompare.port.facts import Fact, Facts, Reason
+from portcompare.port.facts import Facts
+from portcompare.port.records import Fact, Reason
 from portcompare.port.sources import Scope
 from portcompare.port.tables import CONVERTED, LOCKS
 
@@ -107,21 +108,23 @@ class Colours:
     def _spread_threads(self) -> None:
         """Find what blocks, directly or by a call."""
         for scope, facts in self.facts.by_scope.items():
-            for fact in facts:
-                if scope not in self.in_thread and self._blocks(fact):
+            for fact in facts if not isinstance(scope.node, ast.AsyncFunctionDef) else ():
+                if scope not in self.in_thread and self.blocks(fact):
                     self.in_thread[scope] = self._reason(scope, fact)
         left = list(self.in_thread)
         while left:
             callee = left.pop()
             for fact in self._calls[callee]:
                 scope = fact.site.scope
-                if self.is_offloaded(fact) or scope.module.is_test or fact.of == "flask.View":
+                is_async = isinstance(scope.node, ast.AsyncFunctionDef) or fact.of == "flask.View"
+                if self.is_offloaded(fact) or scope.module.is_test or is_async:
                     continue
                 if scope not in self.in_thread and all(each in self.in_thread for each in fact.callees):
                     self.in_thread[scope] = self.in_thread[callee]
                     left.append(scope)
 
-    def _blocks(self, fact: Fact) -> bool:
+    def blocks(self, fact: Fact) -> bool:
+        """Whether a function is in a thread for this."""
         if self.is_offloaded(fact) or fact.site.scope.module.is_test:
             return False
         if fact.of == "template":

@@ -6,72 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name
+from portcompare.port import tables
+from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name, is_left
+from portcompare.port.records import Fact, Reason, Route
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
-from portcompare.port.tables import (
-    ASYNC_WITH,
-    AWAITED_ATTRIBUTES,
-    AWAITED_CALLS,
-    AWAITED_METHODS,
-    AWAITED_PROPERTIES,
-    BLOCKING_CALLS,
-    BLOCKING_PACKAGES,
-    CLIENTS,
-    COMPLETE,
-    HOOKS,
-    IN_THREAD,
-    INCOMPLETE,
-    INSPECTING,
-    KEPT,
-    LOCKS,
-    OPAQUE_DECORATORS,
-    REQUEST_ARGUMENTS,
-    REQUESTS,
-    REQUESTS_ATTRIBUTES,
-    REQUESTS_ERRORS,
-    ROUTES,
-    SYNCHRONOUS_HOOKS,
-    TRANSPARENT_DECORATORS,
-    WAITS,
-    WITHOUT_QUART,
-)
 
 APPS = frozenset({"flask.Flask", "flask.Blueprint"})
 _HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "trace"})
 _STREAMED_BY = frozenset({"flask.Response", "flask.stream_with_context"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why a function is treated as it is, and the place that shows it."""
-
-    why: str
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.why} ({self.path}:{self.line})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A route, as far as its text tells."""
-
-    rule: str
-    methods: tuple[str, ...]
-    view: Scope
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """Something that a function does at a place."""
-
-    kind: Literal["await", "async with", "lock", "wait", "blocks", "calls", "streams", "by hand"]
-    site: Site
-    what: str = ""  # what it waits for, or what replaces it
-    of: str = ""  # the kind of its object
-    callees: tuple[Scope, ...] = ()
-    is_complete: bool = False  # whether nothing that blocks is left when it has returned
 
 
 @dataclass(eq=False, slots=True)
@@ -88,6 +30,7 @@ class Facts:
     commands: set[Scope] = field(default_factory=set)
     unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
     handles_requests: bool = False  # whether it names exceptions of requests
+    left: dict[Scope, str] = field(default_factory=dict)  # functions that use an extension left by hand
     has_login: bool = False  # whether templates may look up a user
     _processors: set[Scope] = field(default_factory=set)
 
@@ -166,22 +109,23 @@ class Facts:
         kinds = self.inference.kinds(target.value, outer) if isinstance(target, ast.Attribute) else set()
         names = self.inference.names(target, outer)
         rule = _text(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
+        self._note_left(scope, names, kinds)
         is_app = bool(kinds & APPS) or (not kinds and not names and rule.startswith("/"))
-        if is_app and method in ROUTES:
+        if is_app and method in tables.ROUTES:
             self.callbacks.add(scope)
             self._add_route(rule, method, node, scope)
-        elif (is_app or names & {"flask.after_this_request"}) and (method in HOOKS or names):
+        elif (is_app or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
             self.callbacks.add(scope)
             self._processors |= {scope} if method.endswith("context_processor") else set()
-        elif is_app and method in SYNCHRONOUS_HOOKS:
+        elif is_app and method in tables.SYNCHRONOUS_HOOKS:
             self._add_synchronous(method, scope)
         elif method == "command" and ".cli" in ast.unparse(target):
             self.commands.add(scope)
             self._keep(scope, "it is a command")
-        elif names & OPAQUE_DECORATORS:
-            self._keep(scope, f"{min(names & OPAQUE_DECORATORS)} cannot decorate an async function")
+        elif names & tables.OPAQUE_DECORATORS:
+            self._keep(scope, f"{min(names & tables.OPAQUE_DECORATORS)} cannot decorate an async function")
         elif (
-            not names & TRANSPARENT_DECORATORS
+            not names & tables.TRANSPARENT_DECORATORS
             and "pytest" not in ast.unparse(target)
             and not self.inference.functions(target, outer)
         ):
@@ -197,7 +141,7 @@ class Facts:
         self.routes.append(Route(rule=rule, methods=known, view=view))
 
     def _add_synchronous(self, hook: str, scope: Scope) -> None:
-        if SYNCHRONOUS_HOOKS[hook] == "template":
+        if tables.SYNCHRONOUS_HOOKS[hook] == "template":
             self.in_templates.add(scope)
             self._keep(scope, "templates call it")
         else:
@@ -216,7 +160,7 @@ class Facts:
             self._read_attribute(site, node)
         elif isinstance(node, ast.Name):
             packages = {name.partition(".")[0] for name in self.inference.names(node, scope)}
-            for package in packages & KEPT.keys():
+            for package in packages & tables.KEPT.keys():
                 what = self._blocked_by({package}, set(), "")
                 self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         elif isinstance(node, ast.Call):
@@ -234,31 +178,36 @@ class Facts:
             for method, kind in entered:
                 # What a test opens in an app's context is closed in the same thread.
                 is_kept = method == "app_context" and site.scope.module.is_test
-                if method in ASYNC_WITH.get(kind, ()) and not is_kept:
-                    how: Literal["lock", "async with"] = "lock" if kind in LOCKS else "async with"
+                if method in tables.ASYNC_WITH.get(kind, ()) and not is_kept:
+                    how: Literal["lock", "async with"] = "lock" if kind in tables.LOCKS else "async with"
                     self.by_scope[site.scope].append(Fact(kind=how, site=site, of=kind))
                     return
+
+    def _note_left(self, scope: Scope, names: set[str], kinds: set[str]) -> None:
+        packages = {name.partition(".")[0] for name in names} | {kind.removeprefix("left:") for kind in kinds}
+        for package in filter(is_left, packages):
+            self.left[scope] = package
 
     def _read_attribute(self, site: Site, node: ast.Attribute) -> None:
         names = self.inference.names(node, site.scope)
         kinds = self.inference.kinds(node.value, site.scope)
         without = [f"{kind}.{node.attr}" for kind in kinds] + sorted(names)
-        if any(name.startswith("requests.") and name not in REQUESTS for name in names) or (
-            "requests.Response" in kinds and node.attr not in REQUESTS_ATTRIBUTES
+        if any(name.startswith("requests.") and name not in tables.REQUESTS for name in names) or (
+            "requests.Response" in kinds and node.attr not in tables.REQUESTS_ATTRIBUTES
         ):
             self.unconvertible.add("requests")
         read = tuple(self.inference.properties(node, site.scope))
         if read:
             self.by_scope[site.scope].append(Fact(kind="calls", site=site, callees=read))
-        self.handles_requests |= bool(names & REQUESTS_ERRORS.keys())
-        why = next((WITHOUT_QUART[name] for name in without if name in WITHOUT_QUART), "")
+        self.handles_requests |= bool(names & tables.REQUESTS_ERRORS.keys())
+        why = next((tables.WITHOUT_QUART[name] for name in without if name in tables.WITHOUT_QUART), "")
         if why and not site.scope.module.is_test:
             self.by_scope[site.scope].append(Fact(kind="by hand", site=site, what=why))
         is_called = isinstance(site.parent, ast.Call) and site.parent.func is node
         if is_called or isinstance(node.ctx, ast.Store):
             return
-        owners = [kind for kind in kinds if node.attr in AWAITED_PROPERTIES.get(kind, ())]
-        if owners or names & AWAITED_ATTRIBUTES:
+        owners = [kind for kind in kinds if node.attr in tables.AWAITED_PROPERTIES.get(kind, ())]
+        if owners or names & tables.AWAITED_ATTRIBUTES:
             self.by_scope[site.scope].append(Fact(kind="await", site=site, of=next(iter(owners), "")))
 
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
@@ -270,19 +219,19 @@ class Facts:
             if isinstance(node.func, ast.Attribute)
             else set()
         )
-        awaited = [kind for kind in kinds if method in AWAITED_METHODS.get(kind, ())]
-        if awaited or names & AWAITED_CALLS:
-            renders = "template" if names & IN_THREAD.keys() else ""
+        awaited = [kind for kind in kinds if method in tables.AWAITED_METHODS.get(kind, ())]
+        if awaited or names & tables.AWAITED_CALLS:
+            renders = "template" if names & tables.IN_THREAD.keys() else ""
             yield Fact(kind="await", site=site, of=next(iter(awaited), renders))
             return
         if "flask.View" in self.inference.kinds(node.func, site.scope):
             yield Fact(kind="calls" if callees else "await", site=site, callees=callees, of="flask.View")
             return
-        for name in names & WAITS.keys():
-            library = name.partition(".")[0]
-            if library in CLIENTS and not self._can_convert(node):
+        for name in names & tables.WAITS.keys():
+            library = name.partition(".")[0] if not name.startswith("time.") else ""
+            if library and not self._can_convert(node):
                 self.unconvertible.add(library)
-            yield Fact(kind="wait", site=site, what=WAITS[name], of=library if library in CLIENTS else "")
+            yield Fact(kind="wait", site=site, what=tables.WAITS[name], of=library)
             return
         for each in self.inference.values(node.func, site.scope):
             if isinstance(each, Scope) and not each.is_function:
@@ -294,8 +243,8 @@ class Facts:
         blocked = self._blocked_by(names, kinds, method)
         if blocked:
             called = names or {f"{kind}.{method}" for kind in kinds}
-            is_complete = all(each.partition(".")[0] in COMPLETE for each in called) and not any(
-                each.rpartition(".")[2] in INCOMPLETE for each in called
+            is_complete = all(each.partition(".")[0] in tables.COMPLETE for each in called) and not any(
+                each.rpartition(".")[2] in tables.INCOMPLETE for each in called
             )
             yield Fact(kind="blocks", site=site, what=blocked, is_complete=is_complete)
         elif callees:
@@ -308,20 +257,20 @@ class Facts:
         is_form = "data" not in named or isinstance(named["data"], ast.Dict)
         is_number = not isinstance(named.get("timeout"), ast.Tuple)
         is_url_only = len(node.args) <= 1 + ast.unparse(node.func).endswith("request")
-        return named.keys() <= REQUEST_ARGUMENTS and is_form and is_number and is_url_only
+        return named.keys() <= tables.REQUEST_ARGUMENTS and is_form and is_number and is_url_only
 
     def _blocked_by(self, names: set[str], kinds: set[str], method: str) -> str:
         """What a call may block for; empty if nothing is known."""
         for name in names:
             package, _, last = name.partition(".")
-            if name in BLOCKING_CALLS:
-                return f"{name} waits for {BLOCKING_CALLS[name]}"
-            if package in BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
-                return f"{name} waits for {BLOCKING_PACKAGES[package]}"
-            if package in KEPT:
-                return f"{package} {KEPT[package][0].removeprefix('it ')}"
+            if name in tables.BLOCKING_CALLS:
+                return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
+            if package in tables.BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
+                return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
+            if package in tables.KEPT:
+                return f"{package} {tables.KEPT[package][0].removeprefix('it ')}"
         for kind in kinds:
-            if f"{kind}.{method}" in BLOCKING_CALLS:
+            if f"{kind}.{method}" in tables.BLOCKING_CALLS:
                 return self._blocked_by({f"{kind}.{method}"}, set(), "")
             if kind.startswith("lib:") and method:
                 package = kind.removeprefix("lib:")
@@ -344,19 +293,15 @@ class Facts:
         """Find the functions that a call passes on, and to what."""
         scope = site.scope
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        named = {each.arg or "": each.value for each in node.keywords}
-        passed = [*node.args, *named.values()]
+        passed = [*node.args, *(each.value for each in node.keywords)]
         kinds = (
             self.inference.kinds(node.func.value, scope) if isinstance(node.func, ast.Attribute) else set()
         )
         names = self.inference.names(node.func, scope)
+        self._note_left(scope, names, kinds)
         is_project = bool(self.inference.functions(node.func, scope))
-        if method == "add_url_rule":
-            view = named.get("view_func", next(iter(node.args[2:]), None))
-            for found in self._views(view, scope):
-                self.callbacks.add(found)
-                rule = _text(node.args[0]) if node.args else ""
-                self._add_route(rule, _method_of(found), node, found)
+        if method in ("add_resource", "add_url_rule") and node.args:
+            self._read_urls(node, scope, next((kind[5:] for kind in kinds if kind.startswith("left:")), ""))
             return
         functions = [
             each
@@ -367,16 +312,29 @@ class Facts:
         ]
         in_template = "jinja_env" in ast.unparse(node.func) or names & {"flask.render_template"}
         for function in functions:
-            if (kinds & APPS or names & {"flask.after_this_request"}) and (method in HOOKS or names):
+            if (kinds & APPS or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
                 self.callbacks.add(function)
-            elif kinds & APPS and method in SYNCHRONOUS_HOOKS:
+            elif kinds & APPS and method in tables.SYNCHRONOUS_HOOKS:
                 self._add_synchronous(method, function)
             elif method == "add_command" and ".cli" in ast.unparse(node.func):
                 self.commands.add(function)
             elif in_template:
                 self._add_synchronous("template_global", function)
-            elif not is_project and not names & INSPECTING and method not in ("append", "add"):
+            elif not is_project and not names & tables.INSPECTING and method not in ("append", "add"):
                 self._keep(function, f"{ast.unparse(node.func)} receives it", node.lineno)
+
+    def _read_urls(self, node: ast.Call, scope: Scope, extension: str) -> None:
+        if extension:  # such as Flask-RESTful: a class, and its addresses
+            views = [each for each in self.inference.values(node.args[0], scope) if isinstance(each, Scope)]
+            self.left |= dict.fromkeys(views, extension)
+            rules = map(_text, node.args[1:])
+            self.routes += [Route(rule=rule, methods=("*",), view=view) for rule in rules for view in views]
+            return
+        given = [each.value for each in node.keywords if each.arg == "view_func"]
+        for found in self._views(next(iter([*given, *node.args[2:]]), None), scope):
+            self.callbacks.add(found)
+            method = found.name.rpartition(".")[2] if found.owner_class() else "route"
+            self._add_route(_text(node.args[0]), method, node, found)
 
     def _views(self, node: ast.expr | None, scope: Scope) -> list[Scope]:
         """The functions of a view, also of a class."""
@@ -390,10 +348,6 @@ class Facts:
             if not owner.is_function and (name in _HTTP_METHODS or name == "dispatch_request")
         ]
         return [*methods, *(each for each in found if each.is_function)]
-
-
-def _method_of(view: Scope) -> str:
-    return view.name.rpartition(".")[2] if view.owner_class() else "route"
 
 
 def _text(node: ast.expr) -> str:

@@ -9,15 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from portcompare.port import tables
 from portcompare.port.sources import FunctionNode, Module, Scope, dotted_name
-from portcompare.port.tables import (
-    BLOCKING_PACKAGES,
-    HOOKS,
-    KEPT,
-    KINDS,
-    METHOD_RESULTS,
-    PASSING,
-)
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
 
@@ -25,6 +18,14 @@ MOST_ROUNDS = 20  # so many assignments in a row is a value followed
 _IN_MODULE = re.compile(
     r"^flask\.(app|blueprints|config|ctx|globals|helpers|json|templating|wrappers)\.(?=\w+$)"
 )
+
+
+_TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
+
+
+def is_left(package: str) -> bool:
+    """Whether a package is an extension of Flask that is left by hand."""
+    return package in tables.BY_HAND or (package.startswith("flask_") and package not in tables.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Inference:
                     self._learn(maker, maker.parameters()[0].arg, current)
                     results |= self._known[maker, "return"]
             if isinstance(decorator, ast.Call | ast.Attribute):
-                kind = HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
+                kind = tables.HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
                 if kind and parameters:
                     self._learn(scope, parameters[0].arg, {kind})
             current = {each for each in results if isinstance(each, Scope)} or current
@@ -121,7 +122,7 @@ class Inference:
 
     def _follow_call(self, node: ast.Call, scope: Scope) -> None:
         named = {each.arg: each.value for each in node.keywords if each.arg}
-        hook = HOOKS.get(node.func.attr) if isinstance(node.func, ast.Attribute) else None
+        hook = tables.HOOKS.get(node.func.attr) if isinstance(node.func, ast.Attribute) else None
         for callee in self.values(node.func, scope):
             if isinstance(callee, Scope):
                 is_bound = isinstance(callee.node, ast.ClassDef) or self._is_bound(callee, node, scope)
@@ -181,9 +182,8 @@ class Inference:
                 return self._results(node, scope)
             case ast.Subscript():
                 found = self.values(node.value, scope)
-                kinds: Values = {
-                    KINDS[each.dotted] for each in found if isinstance(each, Name) and each.dotted in KINDS
-                }
+                named = {each.dotted for each in found if isinstance(each, Name)}
+                kinds: Values = {tables.KINDS[name] for name in named & tables.KINDS.keys()}
                 return kinds | {each for each in found if not isinstance(each, Name)}
         return self._union(_parts(node), scope)
 
@@ -247,9 +247,7 @@ class Inference:
         if depth > MOST_ROUNDS:
             return NOTHING
         if isinstance(owner, str):
-            return (
-                {owner} if owner.startswith(("lib:", "pathlib.")) else self._known.get((owner, name), NOTHING)
-            )
+            return {owner} if owner.startswith(_TAINTED) else self._known.get((owner, name), NOTHING)
         if isinstance(owner, Name):
             return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
         found = self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
@@ -271,7 +269,7 @@ class Inference:
                 case Scope():
                     found |= self._known[callee, "return"] if callee.is_function else {Instance(callee)}
 
-                case str() if callee.startswith("lib:"):
+                case str() if callee.startswith(_TAINTED):
                     found.add(callee)
         if isinstance(node.func, ast.Attribute):
             owners = self.values(node.func.value, scope)
@@ -279,9 +277,9 @@ class Inference:
                 return {each for each in owners if isinstance(each, Scope)}
             kinds = {kind for each in owners for kind in self.kinds_of(each)}
             found |= {
-                METHOD_RESULTS[kind, node.func.attr]
+                tables.METHOD_RESULTS[kind, node.func.attr]
                 for kind in kinds
-                if (kind, node.func.attr) in METHOD_RESULTS
+                if (kind, node.func.attr) in tables.METHOD_RESULTS
             }
             if node.func.attr in ("pop", "get", "setdefault") and Name("flask.g") in owners and node.args:
                 key = node.args[0]
@@ -290,17 +288,21 @@ class Inference:
 
     def _made(self, dotted: str, node: ast.Call, scope: Scope) -> Values:
         """What a call of a library's name makes."""
-        if dotted in PASSING:
+        if dotted in tables.PASSING:
             return self._union([*node.args, *(each.value for each in node.keywords)], scope)
         return self._instance(dotted)
 
     def _instance(self, dotted: str) -> Values:
-        if dotted in KINDS:
-            return {KINDS[dotted]}
+        if dotted in tables.KINDS:
+            return {tables.KINDS[dotted]}
         if dotted == "pathlib.Path":
             return {dotted}
         package = dotted.partition(".")[0]
-        return {f"lib:{package}"} if package in BLOCKING_PACKAGES or package in KEPT else NOTHING
+        if is_left(package):
+            return {f"left:{package}"}
+        return (
+            {f"lib:{package}"} if package in tables.BLOCKING_PACKAGES or package in tables.KEPT else NOTHING
+        )
 
     def _annotated(self, node: ast.expr | None, scope: Scope) -> Values:
         """The objects that an annotation speaks of."""
@@ -319,7 +321,7 @@ class Inference:
         if isinstance(value, str):
             return {value}
         if isinstance(value, Name):
-            return {KINDS[value.dotted]} if value.dotted == "flask.current_app" else set()
+            return {tables.KINDS[value.dotted]} if value.dotted == "flask.current_app" else set()
         if isinstance(value, Instance) and depth < MOST_ROUNDS:
             bases = self.bases(value.of)
             instances: Values = {

@@ -9,11 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from portcompare.errors import refuse
 from portcompare.port.colour import Colours
-from portcompare.port.facts import Facts, Route
+from portcompare.port.facts import Facts
 from portcompare.port.inference import Inference
 from portcompare.port.plan import Planner, Todo
 from portcompare.port.project import find_parts, read_modules
-from portcompare.port.records import Left, Port, PortedRoute
+from portcompare.port.records import Left, Port, PortedRoute, Route
 from portcompare.port.rewrite import rewrite
 from portcompare.port.sources import Module, Scope
 from portcompare.port.tables import HELPER, NEEDED_PARTS
@@ -86,6 +86,9 @@ def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRout
     outcome, why = ("in a thread", str(reason)) if reason else ("async", "")
     run = colours.reached_from(functions)
     left = next((todo for todo in todos if todo.scope in run), None)
+    package = next((colours.facts.left[each] for each in run if each in colours.facts.left), "")
+    if package:
+        outcome, why = "by hand", f"{package} is left by hand"
     if left is not None:
         outcome, why = "by hand", f"{left.why} ({left.scope.module.path}:{left.line})"
     view: Scope = route.view

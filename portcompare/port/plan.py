@@ -4,8 +4,8 @@ import ast
 from dataclasses import dataclass, field, replace
 
 from portcompare.port.colour import Colours
-from portcompare.port.facts import Fact
-from portcompare.port.inference import canonical
+from portcompare.port.inference import canonical, is_left
+from portcompare.port.records import Fact
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
 from portcompare.port.tables import BY_HAND, CONVERTED, HELPERS, IN_THREAD, KEPT, RENAMED, REQUESTS_ERRORS
@@ -52,10 +52,15 @@ class _ModulePlanner:
         for scope in self._module.scopes:
             if scope in self._colours.is_async and isinstance(scope.node, ast.FunctionDef):
                 self._edits.async_functions.add((scope.line, 0))
+            if scope in self._facts.before_routing and scope in self._colours.in_thread:
+                first = scope.node.body[0]
+                self._leave(first, scope, "Quart calls this on the event loop, which it blocks")
             if scope in self._facts.commands:
                 self._plan_command(scope)
             for fact in self._facts.by_scope[scope]:
                 self._plan_fact(scope, fact)
+                if isinstance(scope.node, ast.AsyncFunctionDef) and self._colours.blocks(fact):
+                    self._leave(fact.site.node, scope, f"{fact.what}, and blocks the event loop meanwhile")
             self._plan_names(scope)
             for site in scope.sites:
                 if isinstance(site.node, ast.Call):
@@ -337,7 +342,7 @@ class _ModulePlanner:
         package = source.partition(".")[0]
         if package in KEPT:
             self._planner.helpers.add("flask_contexts")
-        elif package in BY_HAND or package.startswith("flask_"):
+        elif is_left(package):
             why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{_PYPI}/{package}/"))
             self._leave(node, self._module.scope, f"{package}: {why} ({source})")
 

@@ -1,7 +1,43 @@
-"""What a port is made of."""
+"""What is found in a project, and what a port is made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+from portcompare.port.sources import Scope, Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a function is treated as it is, and the place that shows it."""
+
+    why: str
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.why} ({self.path}:{self.line})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route, as far as its text tells."""
+
+    rule: str
+    methods: tuple[str, ...]
+    view: Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that a function does at a place."""
+
+    kind: Literal["await", "async with", "lock", "wait", "blocks", "calls", "streams", "by hand"]
+    site: Site
+    what: str = ""  # what it waits for, or what replaces it
+    of: str = ""  # the kind of its object
+    callees: tuple[Scope, ...] = ()
+    is_complete: bool = False  # whether nothing that blocks is left when it has returned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,10 +127,9 @@ SYNCHRONOUS_HOOKS = {
 }
 """What Quart calls without `await`, and where: before each request, or within templates."""
 
-CLIENTS = frozenset({"httpx", "requests"})
 WAITS = {
     "time.sleep": "asyncio.sleep",
-    **{f"{library}.{verb}": f"http.{verb}" for library in sorted(CLIENTS) for verb in _VERBS},
+    **{f"{library}.{verb}": f"http.{verb}" for library in ("httpx", "requests") for verb in _VERBS},
 }
 """Calls that wait, and what waits as long without holding anything."""
 

@@ -499,6 +499,8 @@ def _body(text: str) -> str:
         ("app.wsgi_app = print(app.wsgi_app)", "Quart serves ASGI"),
         ("@app.get('/')\ndef view():\n    return request.environ['X']", "Quart has no WSGI environment"),
         ("@app.after_request\ndef view(r):\n    return r.call_on_close(print)", "responses of Quart have no"),
+        ("@app.get('/')\nasync def view():\n    return open('x').name", "open waits for files, and blocks"),
+        ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls this on the event loop"),
         ("import flask_restful", "flask_restful: it makes responses that must be awaited"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
         ("page = render_template('x')", "it runs when the module is imported"),
@@ -609,3 +611,28 @@ def test_a_factory_and_modules_that_import_each_other(tmp_path: Path) -> None:
     assert "    @app.cli.command('seed')\n    @with_appcontext\n    def seed():" in texts["shop/api.py"]
     assert texts["shop/tools.py"].endswith("async def check():\n    return await r.form\n")
     compile(texts["shop/as_flask.py"], "as_flask.py", "exec")
+
+
+def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path) -> None:
+    text = """
+        from flask_httpauth import HTTPBasicAuth
+        from flask_restful import Api, Resource
+        auth, api = HTTPBasicAuth(), Api(app)
+        @app.get("/a")
+        @auth.login_required
+        def a():
+            return "a"
+        class Items(Resource):
+            def get(self):
+                return []
+        api.add_resource(Items, "/items")
+        @app.get("/b")
+        def b():
+            return "b"
+        """
+    made = port(tmp_path, {"app.py": HEAD.format(names="g") + dedent(text)})
+    assert {each.rule: each.outcome for each in made.routes} == {
+        "/a": "by hand",
+        "/items": "by hand",
+        "/b": "async",
+    }
