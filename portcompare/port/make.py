@@ -46,7 +46,7 @@ def port_project(project: Path) -> Port | None:
     parts |= {"responses"} if any(fact.of == "flask.Response" for fact in facts_of_all) else set()
     parts |= {each for part in parts for each in NEEDED_PARTS.get(part, ())}
     files[(Path(home.path).parent / f"{HELPER}.py").as_posix()] = _helper_text(parts).encode()
-    used = {"asgiref": "threads" in parts, "httpx": any(b"httpx" in text for text in files.values())}
+    uses_httpx = any(b"httpx" in text for text in files.values())
     return Port(
         files=files,
         app=home.name,
@@ -55,7 +55,7 @@ def port_project(project: Path) -> Port | None:
             Left(why=todo.why, place=f"{todo.scope.module.path}:{todo.line}") for todo in planner.todos
         ),
         lines=lines,
-        requirements=("quart", *(name for name, is_used in used.items() if is_used)),
+        requirements=("quart", "httpx") if uses_httpx else ("quart",),
     )
 
 

@@ -51,7 +51,7 @@ class _ModulePlanner:
     def plan(self) -> Edits:
         for scope in self._module.scopes:
             if scope in self._colours.is_async and isinstance(scope.node, ast.FunctionDef):
-                self._edits.async_functions.add((scope.line, 0))
+                self._edits.async_functions.add(scope.line)
             if scope in self._facts.before_routing and scope in self._colours.in_thread:
                 first = scope.node.body[0]
                 self._leave(first, scope, "Quart calls this on the event loop, which it blocks")
@@ -72,7 +72,7 @@ class _ModulePlanner:
         """Give a command the context that Flask gives to each."""
         decorators = getattr(scope.node, "decorator_list", ())
         if not any("with_appcontext" in ast.unparse(each) for each in decorators):
-            self._edits.decorators[scope.line, 0] = self._help("with_appcontext")
+            self._edits.decorators[scope.line] = self._help("with_appcontext")
 
     def _plan_fact(self, scope: Scope, fact: Fact) -> None:
         node = fact.site.node

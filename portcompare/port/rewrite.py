@@ -29,9 +29,9 @@ class Edits:
     """What is to change in a module, by place."""
 
     expressions: dict[Span, list[str]] = field(default_factory=dict)  # what replaces each, in this order
-    async_functions: set[Start] = field(default_factory=set)  # by the place of `def`
+    async_functions: set[int] = field(default_factory=set)  # by the line of `def`
     async_statements: set[Start] = field(default_factory=set)  # `with`
-    decorators: dict[Start, str] = field(default_factory=dict)  # to add, by the place of `def`
+    decorators: dict[int, str] = field(default_factory=dict)  # to add, by the line of `def`
     imports: dict[int, ImportEdit] = field(default_factory=dict)  # by line
     first_imports: list[str] = field(default_factory=list)  # statements to add before the first import
     last_imports: list[str] = field(default_factory=list)  # and after the last at the top
@@ -87,13 +87,11 @@ class _Rewriter(cst.CSTTransformer):
     def leave_FunctionDef(self, original: Node, updated: Node) -> Node:
         """Make it async, and add decorators."""
         line = self._start(original.name)[0]
-        for start in self._edits.async_functions:
-            if start[0] == line and updated.asynchronous is None:
-                updated = updated.with_changes(asynchronous=cst.Asynchronous())
-        for start, text in self._edits.decorators.items():
-            if start[0] == line:
-                decorator = cst.Decorator(cst.parse_expression(text))
-                updated = updated.with_changes(decorators=[*updated.decorators, decorator])
+        if line in self._edits.async_functions:
+            updated = updated.with_changes(asynchronous=cst.Asynchronous())
+        if line in self._edits.decorators:
+            decorator = cst.Decorator(cst.parse_expression(self._edits.decorators[line]))
+            updated = updated.with_changes(decorators=[*updated.decorators, decorator])
         return self._comment(original, updated)
 
     def leave_With(self, original: Node, updated: Node) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Span = tuple[
@@ -13,6 +13,8 @@ Span = tuple[
 ]  # first line and column, last line and column, in characters, as libcst counts
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+Watched = ast.Call | ast.Attribute | ast.Name | ast.With
+_NO_AWAIT = {ast.Lambda: "a lambda", ast.GeneratorExp: "a generator expression"}
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Scope:
 class Site:
     """An expression or a `with` that may have to be awaited, and where it is."""
 
-    node: ast.Call | ast.Attribute | ast.Name | ast.With | ast.For
+    node: Watched
     scope: Scope
     parent: ast.AST
     inside: str = ""  # a lambda or a generator expression: `await` cannot go there
@@ -123,7 +125,7 @@ def read_module(path: str, name: str, text: str, *, is_package: bool, is_test: b
     return module
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader:
     """Fills the scopes of a module."""
 
     def __init__(self, module: Module) -> None:
@@ -133,19 +135,38 @@ class _Reader(ast.NodeVisitor):
         self._inside = ""
 
     def visit(self, node: ast.AST) -> None:
-        method = getattr(self, f"visit_{type(node).__name__}", None)
-        if method is not None:
-            method(node)
-        else:
-            self._visit_children(node)
+        """Read a node and all within it."""
+        match node:
+            case ast.Module():
+                self._enter(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._visit_all(node, [*node.decorator_list, node.args, *filter(None, [node.returns])])
+                self._enter(node)
+            case ast.ClassDef():
+                self._visit_all(node, [*node.decorator_list, *node.bases, *node.keywords])
+                self._enter(node)
+            case ast.Lambda() | ast.GeneratorExp():
+                self._scope.bound |= {each.arg for each in _all_arguments(node)}
+                inside = self._inside
+                self._inside = inside or _NO_AWAIT[type(node)]
+                self._visit_all(node, ast.iter_child_nodes(node))
+                self._inside = inside
+            case _:
+                self._note_bindings(node)
+                self._note_results(node)
+                self._visit_all(node, ast.iter_child_nodes(node))
+                if isinstance(node, Watched):
+                    self._scope.sites.append(
+                        Site(node=node, scope=self._scope, parent=self._parents[-1], inside=self._inside)
+                    )
 
-    def _visit_children(self, node: ast.AST) -> None:
-        self._parents.append(node)
-        for child in ast.iter_child_nodes(node):
-            self.visit(child)
+    def _visit_all(self, parent: ast.AST, nodes: Iterable[ast.AST]) -> None:
+        self._parents.append(parent)
+        for node in nodes:
+            self.visit(node)
         self._parents.pop()
 
-    def _enter(self, node: ast.Module | FunctionNode | ast.ClassDef, body: Iterator[ast.AST]) -> None:
+    def _enter(self, node: ast.Module | FunctionNode | ast.ClassDef) -> None:
         outer, name = self._scope, getattr(node, "name", "")
         full_name = ".".join(filter(None, (outer.name if outer else "", name)))
         self._scope = Scope(module=self._module, name=full_name, node=node, parent=outer)
@@ -154,119 +175,42 @@ class _Reader(ast.NodeVisitor):
         self._module.scopes.append(self._scope)
         inside, self._inside = self._inside, ""
         self._scope.bound |= {each.arg for each in _all_arguments(node)}
-        self._parents.append(node)
-        for child in body:
-            self.visit(child)
-        self._parents.pop()
+        self._visit_all(node, node.body)
         self._scope, self._inside = outer, inside
 
-    def visit_Module(self, node: ast.Module) -> None:
-        self._enter(node, iter(node.body))
+    def _note_bindings(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign():
+                for target in node.targets:
+                    self._bind(target, node.value)
+            case ast.AnnAssign():
+                self._bind(node.target, node.value or ast.Constant(None))
+            case ast.NamedExpr():
+                self._bind(node.target, node.value)
+            case ast.For() | ast.comprehension():
+                self._bind(node.target, node.iter)
+            case ast.withitem() if node.optional_vars is not None:
+                self._bind(node.optional_vars, node.context_expr)
+            case ast.ExceptHandler() if node.name:
+                self._scope.bound.add(node.name)
+            case ast.Global() | ast.Nonlocal():
+                self._scope.globals |= set(node.names)
 
-    def visit_FunctionDef(self, node: FunctionNode) -> None:
-        self._parents.append(node)
-        for each in (*node.decorator_list, node.args, *filter(None, [node.returns])):
-            self.visit(each)
-        self._parents.pop()
-        self._enter(node, iter(node.body))
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._parents.append(node)
-        for each in (*node.decorator_list, *node.bases, *node.keywords):
-            self.visit(each)
-        self._parents.pop()
-        self._enter(node, iter(node.body))
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        self._scope.bound |= {each.arg for each in _all_arguments(node)}
-        self._visit_inside(node, "a lambda")
-
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
-        self._visit_inside(node, "a generator expression")
-
-    def _visit_inside(self, node: ast.AST, what: str) -> None:
-        inside, self._inside = self._inside, self._inside or what
-        self._visit_children(node)
-        self._inside = inside
-
-    def visit_comprehension(self, node: ast.comprehension) -> None:
-        self._bind(node.target, node.iter)
-        self._visit_children(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
-            self._scope.imports[name] = alias.name if alias.asname else name
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        source = absolute_name(self._module, node)
-        for alias in node.names:
-            self._scope.imports[alias.asname or alias.name] = f"{source}.{alias.name}"
-
-    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> None:
-        self._scope.globals |= set(node.names)
-
-    visit_Nonlocal = visit_Global
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        for target in node.targets:
-            self._bind(target, node.value)
-        self._visit_children(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self._bind(node.target, node.value or ast.Constant(None))
-        self._visit_children(node)
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
-        self._bind(node.target, node.value)
-        self._visit_children(node)
-
-    def visit_For(self, node: ast.For) -> None:
-        self._bind(node.target, node.iter)
-        self._add(node)
-        self._visit_children(node)
-
-    def visit_With(self, node: ast.With) -> None:
-        for item in node.items:
-            if item.optional_vars is not None:
-                self._bind(item.optional_vars, item.context_expr)
-        self._add(node)
-        self._visit_children(node)
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        self._scope.bound |= {node.name} if node.name else set()
-        self._visit_children(node)
-
-    def visit_Return(self, node: ast.Return) -> None:
-        if node.value is not None:
-            self._scope.returned.append(node.value)
-        self._visit_children(node)
-
-    def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
-        if node.value is not None:
-            self._scope.returned.append(node.value)
-        self._scope.is_generator = True
-        self._scope.delegates |= isinstance(node, ast.YieldFrom)
-        self._visit_children(node)
-
-    visit_YieldFrom = visit_Yield
-
-    def visit_Call(self, node: ast.Call) -> None:
-        self._visit_children(node)
-        self._add(node)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        self._visit_children(node)
-        self._add(node)
-
-    def visit_Name(self, node: ast.Name) -> None:
-        self._add(node)
-
-    def _add(self, node: ast.Call | ast.Attribute | ast.Name | ast.With | ast.For) -> None:
-        site = Site(node=node, scope=self._scope, parent=self._parents[-1], inside=self._inside)
-        self._scope.sites.append(site)
+    def _note_results(self, node: ast.AST) -> None:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    self._scope.imports[name] = alias.name if alias.asname else name
+            case ast.ImportFrom():
+                source = absolute_name(self._module, node)
+                self._scope.imports |= {
+                    each.asname or each.name: f"{source}.{each.name}" for each in node.names
+                }
+            case ast.Return() | ast.Yield() | ast.YieldFrom():
+                self._scope.returned += [node.value] if node.value else []
+                self._scope.is_generator |= not isinstance(node, ast.Return)
+                self._scope.delegates |= isinstance(node, ast.YieldFrom)
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple | ast.List):
