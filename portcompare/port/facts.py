@@ -26,6 +26,7 @@ class Facts:
     callbacks: set[Scope] = field(default_factory=set)  # what Quart may await
     synchronous: dict[Scope, Reason] = field(default_factory=dict)  # what cannot become `async def`, and why
     in_templates: set[Scope] = field(default_factory=set)
+    hooks: set[Scope] = field(default_factory=set)  # those that run with every request
     before_routing: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
     commands: set[Scope] = field(default_factory=set)
     unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
@@ -116,6 +117,7 @@ class Facts:
             self._add_route(rule, method, node, scope)
         elif (is_app or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
             self.callbacks.add(scope)
+            self.hooks |= {scope} if "request" in method else set()
             self._processors |= {scope} if method.endswith("context_processor") else set()
         elif is_app and method in tables.SYNCHRONOUS_HOOKS:
             self._add_synchronous(method, scope)
@@ -314,6 +316,7 @@ class Facts:
         for function in functions:
             if (kinds & APPS or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
                 self.callbacks.add(function)
+                self.hooks |= {function} if "request" in method else set()
             elif kinds & APPS and method in tables.SYNCHRONOUS_HOOKS:
                 self._add_synchronous(method, function)
             elif method == "add_command" and ".cli" in ast.unparse(node.func):

@@ -106,18 +106,25 @@ class Inference:
         for each in parameters:
             self._learn(scope, each.arg, self._annotated(each.annotation, outer))
         self._learn(scope, "return", self._annotated(node.returns, outer))
+        self._follow_decorators(scope, node, outer)
+
+    def _follow_decorators(self, scope: Scope, node: FunctionNode, outer: Scope) -> None:
         current: Values = {scope}
         for decorator in reversed(node.decorator_list):
             results: Values = set()
+            kinds: Values = set()
             for maker in self.values(decorator, outer):
                 if isinstance(maker, Scope) and maker.is_function and maker.parameters():
                     self._learn(maker, maker.parameters()[0].arg, current)
                     results |= self._known[maker, "return"]
-            if isinstance(decorator, ast.Call | ast.Attribute):
-                kind = tables.HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
-                if kind and parameters:
-                    self._learn(scope, parameters[0].arg, {kind})
+                elif isinstance(maker, Name | str):  # such as a task of Celery, whose methods block
+                    kinds |= self._instance(maker.dotted) if isinstance(maker, Name) else {maker}
+            hook = tables.HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
+            if hook and scope.parameters():
+                self._learn(scope, scope.parameters()[0].arg, {hook})
+            blocking = {each for each in kinds if isinstance(each, str) and each.startswith("lib:")}
             current = {each for each in results if isinstance(each, Scope)} or current
+            current = current | blocking
         self._learn(scope, "decorated", current)
 
     def _follow_call(self, node: ast.Call, scope: Scope) -> None:

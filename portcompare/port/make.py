@@ -84,7 +84,7 @@ def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRout
     functions = [route.view, *colours.decorated(route.view)]
     reason = next((colours.in_thread[each] for each in functions if each in colours.in_thread), None)
     outcome, why = ("in a thread", str(reason)) if reason else ("async", "")
-    run = colours.reached_from(functions)
+    run = colours.reached_from([*functions, *colours.facts.hooks])
     left = next((todo for todo in todos if todo.scope in run), None)
     package = next((colours.facts.left[each] for each in run if each in colours.facts.left), "")
     if package:

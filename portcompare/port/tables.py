@@ -222,6 +222,7 @@ _PYPI = "https://pypi.org/project"
 _AWAITED = "it makes responses that must be awaited; use quart-schema"
 
 KEPT = {
+    "flask_babel": ("it translates by what the request says", f"{_PYPI}/flask-babel/"),
     "flask_bcrypt": ("it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
     "flask_caching": ("it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
     "flask_cors": ("it adds headers after each request", f"{_PYPI}/flask-cors/"),
@@ -230,6 +231,7 @@ KEPT = {
     "flask_login": ("it looks up the user of each request, also for templates", _PATCH),
     "flask_mail": ("it sends mail in a thread", f"{_PYPI}/Flask-Mail/"),
     "flask_marshmallow": ("it makes data of objects", f"{_PYPI}/flask-marshmallow/"),
+    "flask_moment": ("it only adds to templates", f"{_PYPI}/Flask-Moment/"),
     "flask_migrate": ("its commands run without requests", f"{_PYPI}/Flask-Migrate/"),
     "flask_session": ("it stores sessions in a thread", f"{_PYPI}/Flask-Session/"),
     "flask_sqlalchemy": ("its session belongs to the application context", _PATCH),
@@ -265,7 +267,6 @@ RENAMED = {
 _WSGI = "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead"
 WITHOUT_QUART = {
     "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
-    "flask.request.environ": "Quart has no WSGI environment: read request.scope or request.headers",
     "flask.request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
     **{
@@ -293,6 +294,7 @@ PARTS = {
     "run": r"\.run\(",
     "wsgi_app": r"\bwsgi_app\b",
     "app_context": r"\bapp_context\(|\.cli\b",
+    "environ": r"\brequest\.environ\b",
     "files": r"\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
     "json": r"\brequest\.(get_)?json\b",
     "open_resource": r"\.open_(instance_)?resource\(",

@@ -161,6 +161,10 @@ def ticks():
             yield f"{number} {request.path} "
     return Response(stream_with_context(generate()), mimetype="text/plain")
 
+@app.get("/environ")
+def environ():
+    return {name: request.environ[name] for name in ("PATH_INFO", "HTTP_HOST", "QUERY_STRING")}
+
 @app.delete("/nothing")
 def nothing():
     return "", 204
@@ -198,7 +202,13 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
             *(get("/seen"), get("/flash"), get("/none"), get("/static/a.css"), ("HEAD", "/static/a.css", {})),
             get("/static/a.css", headers={"Range": "bytes=0-1"}),
             post("/upload", files={"f": ("a.txt", b"hello")}, data={"x": "1"}),
-            *(post("/upload", data={"x": "1"}), get("/kept"), get("/memory"), get("/ticks")),
+            *(
+                post("/upload", data={"x": "1"}),
+                get("/kept"),
+                get("/memory"),
+                get("/ticks"),
+                get("/environ?a=1"),
+            ),
             *(("DELETE", "/nothing", {}), ("DELETE", "/", {}), ("OPTIONS", "/json", {})),
             post("/fails"),
         ),

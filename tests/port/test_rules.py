@@ -497,7 +497,7 @@ def _body(text: str) -> str:
     ("text", "why"),
     [
         ("app.wsgi_app = print(app.wsgi_app)", "Quart serves ASGI"),
-        ("@app.get('/')\ndef view():\n    return request.environ['X']", "Quart has no WSGI environment"),
+        ("@app.get('/')\ndef view():\n    return request.stream.read()", "Quart has no stream"),
         ("@app.after_request\ndef view(r):\n    return r.call_on_close(print)", "responses of Quart have no"),
         ("@app.get('/')\nasync def view():\n    return open('x').name", "open waits for files, and blocks"),
         ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls this on the event loop"),
@@ -532,7 +532,7 @@ def test_routes_say_what_becomes_of_them_and_where(tmp_path: Path) -> None:
             return "b"
         @bp.get("/c")
         def c():
-            return request.environ["x"]
+            return request.stream.read()
         """
     app = "from flask import Flask\nimport views\napp = Flask(__name__)\n"
     made = port(tmp_path, {"app.py": app, "views.py": dedent(views).lstrip()})
