@@ -198,6 +198,8 @@ class Facts:
             "requests.Response" in kinds and node.attr not in tables.REQUESTS_ATTRIBUTES
         ):
             self.unconvertible.add("requests")
+        if "threading.Lock" in kinds and node.attr in ("acquire", "locked", "release"):
+            self.unconvertible.add("threading.Lock")
         read = tuple(self.inference.properties(node, site.scope))
         if read:
             self.by_scope[site.scope].append(Fact(kind="calls", site=site, callees=read))

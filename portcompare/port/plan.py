@@ -84,8 +84,8 @@ class _ModulePlanner:
             if isinstance(node, ast.Call) and is_async and self._colours.needs_await(fact):
                 self._plan_wait(fact, node)
         elif fact.kind == "await":
-            if fact.of == "flask.testing.FlaskClient" and isinstance(node, ast.Call):
-                self._plan_form(node)
+            if isinstance(node, ast.Call):
+                self._plan_client(fact, node)
             self._plan_await(scope, fact, is_async=is_async)
         elif fact.kind == "calls":
             self._plan_call(fact, is_async=is_async)
@@ -151,10 +151,13 @@ class _ModulePlanner:
                 node, scope, "close the client by `await client.aclose()` in a function of app.after_serving"
             )
 
-    def _plan_form(self, node: ast.Call) -> None:
-        """Send a form as Quart's test client does."""
-        if any(each.arg == "data" and isinstance(each.value, ast.Dict) for each in node.keywords):
+    def _plan_client(self, fact: Fact, node: ast.Call) -> None:
+        """Send a form as Quart's test client does, and close a client of httpx as it is awaited."""
+        is_form = any(each.arg == "data" and isinstance(each.value, ast.Dict) for each in node.keywords)
+        if fact.of == "flask.testing.FlaskClient" and is_form:
             self._edits.keywords[self._module.span(node)] = {"data": "form"}
+        if fact.of == "httpx.Client" and isinstance(node.func, ast.Attribute) and node.func.attr == "close":
+            self._edits.replace(self._module.span(node.func), f"{ast.unparse(node.func.value)}.aclose")
 
     def _plan_await(self, scope: Scope, fact: Fact, *, is_async: bool) -> None:
         node = fact.site.node

@@ -24,7 +24,7 @@ AWAITED_METHODS = {
     "flask.Flask": {"make_response", "send_static_file"},
     "flask.Response": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
     "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
-    "httpx.Client": {*_VERBS, "send"},
+    "httpx.Client": {*_VERBS, "close", "send"},
 }
 """Methods that are awaited, by the kind of their object; of responses two attributes as well."""
 

@@ -206,23 +206,37 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "import asyncio",
         ),
         case(
-            "a lock that nothing is waited for in stays",
+            "locks that nothing is waited for in, or that are held otherwise, stay",
             "jsonify",
             """
             import threading
+            import time
             lock = threading.Lock()
+            other = threading.Lock()
             @bp.get("/")
             def view():
                 with lock:
                     return jsonify(a=1)
+            @bp.get("/b")
+            def wait():
+                other.acquire()
+                with other:
+                    time.sleep(1)
             """,
             """
             import threading
+            import time
             lock = threading.Lock()
+            other = threading.Lock()
             @bp.get("/")
             async def view():
                 with lock:
                     return jsonify(a=1)
+            @bp.get("/b")
+            def wait():
+                other.acquire()
+                with other:
+                    time.sleep(1)
             """,
         ),
         case(
@@ -358,6 +372,7 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             def view():
                 with httpx.Client() as own:
                     own.get("http://x")
+                    own.close()
                 return client.get("http://x").json()
             """,
             """
@@ -367,6 +382,7 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             async def view():
                 async with httpx.AsyncClient() as own:
                     await own.get("http://x")
+                    await own.aclose()
                 return (await client.get("http://x")).json()
             """,
         ),
