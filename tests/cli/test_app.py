@@ -37,7 +37,7 @@ def test_help_and_version_import_no_command(option: str) -> None:
 
 
 def test_a_run_imports_nothing_that_only_an_extra_installs() -> None:
-    extras = {"playwright", "schemathesis", "yaml"}
+    extras = {"libcst", "playwright", "schemathesis", "yaml"}
     assert run_python(f"import sys, portcompare.cli.run; print({extras!r} & sys.modules.keys())") == "set()\n"
 
 

@@ -38,7 +38,8 @@ def init_app(app):
 # A connection in `g`, which sqlite3 lets only its own thread use, sessions, forms, messages and templates.
 BLOG = """
 from functools import wraps
-from flask import Flask, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import Flask, Response, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import stream_with_context
 import db
 
 app = Flask(__name__)
@@ -82,6 +83,18 @@ def new():
     db.get_db().execute("INSERT INTO post VALUES (?, ?)", (g.user[0], request.form["text"]))
     db.get_db().commit()
     return redirect(url_for("index"))
+
+@app.get("/stops")
+def stops():
+    return next(iter(db.get_db().execute("SELECT 1 WHERE 0")))
+
+@app.get("/dump")
+def dump():
+    @stream_with_context
+    def rows():
+        for row in db.get_db().execute("SELECT text FROM post"):
+            yield f"{request.path} {row[0]};"
+    return Response(rows(), mimetype="text/plain")
 
 @app.get("/post/<int:number>")
 def post(number):
@@ -188,6 +201,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
             *(get("/"), get("/log-in"), post("/new", data={"text": "a"}), post("/log-in", data={"name": ""})),
             *(post("/log-in", data={"x": ""}), post("/log-in", data={"name": "ann"}), get("/")),
             *(post("/new", data={"text": "<b>"}), get("/"), get("/post/1"), get("/post/7"), get("/log-in")),
+            *(get("/dump"), ("HEAD", "/stops", {})),
         ),
     ),
     "site": (
