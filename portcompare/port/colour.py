@@ -29,13 +29,13 @@ class Colours:
     is_async: set[Scope] = field(default_factory=set)
     in_thread: dict[Scope, Reason] = field(default_factory=dict)
     unconverted: set[str] = field(default_factory=lambda: {"threading.RLock"})  # kinds that stay as they are
-    _reachable: set[Scope] = field(default_factory=set)
+    reachable: set[Scope] = field(default_factory=set)  # the functions that a request may run
     _waiting: set[Scope] = field(default_factory=set)
     _calls: dict[Scope, list[Fact]] = field(default_factory=lambda: defaultdict(list))  # of each function
 
     def solve(self) -> None:
         """Colour all functions."""
-        self._reachable = self._find_reachable()
+        self.reachable = self._find_reachable()
         self.unconverted |= self.facts.unconvertible
         for facts in self.facts.by_scope.values():
             for fact in facts:
@@ -86,17 +86,19 @@ class Colours:
         return [each for each in self.facts.inference.decorated(scope) if isinstance(each, Scope)]
 
     def _find_unconverted(self) -> set[str]:
-        """The kinds of objects that are entered where nothing can be awaited."""
+        """The kinds of objects that are used where nothing can be awaited, or by what no request runs."""
         return {
             fact.of
             for scope, facts in self.facts.by_scope.items()
             for fact in facts
-            if scope not in self.is_async
-            and (
-                (fact.of in CONVERTED and fact.kind in ("lock", "async with"))
-                or (self.facts.handles_requests and fact.of == "requests" and scope in self._reachable)
-            )
+            if fact.of in ("requests", *CONVERTED) and not scope.module.is_test and self._is_out(scope, fact)
         }
+
+    def _is_out(self, scope: Scope, fact: Fact) -> bool:
+        if fact.of == "requests":
+            return self.facts.handles_requests and scope in self.reachable and scope not in self.is_async
+        is_entered = fact.kind in ("lock", "async with") and scope not in self.is_async
+        return is_entered or scope not in self.reachable
 
     def is_converted(self, kind: str) -> bool:
         """Whether objects of a kind become those that are awaited; locks only if a request waits in one."""
@@ -149,7 +151,7 @@ class Colours:
         found: set[Scope] = set()
         left = [
             scope
-            for scope in self._reachable
+            for scope in self.reachable
             if any(
                 each.kind == "wait" or each.of == "httpx.Client"
                 for each in self.facts.by_scope.get(scope, ())
@@ -157,7 +159,7 @@ class Colours:
         ]
         while left:
             scope = left.pop()
-            if scope not in found and scope in self._reachable:
+            if scope not in found and scope in self.reachable:
                 found.add(scope)
                 left += [fact.site.scope for fact in self._calls[scope]]
         return found
@@ -196,7 +198,7 @@ class Colours:
         """Whether an async function has to await this."""
         scope = fact.site.scope
         if fact.kind == "wait":
-            return scope in self._reachable and fact.of not in self.unconverted
+            return scope in self.reachable and fact.of not in self.unconverted
         if fact.kind == "lock":
             return fact.of not in self.unconverted and self._has_await_within(fact)
         if fact.of in self.unconverted or fact.kind == "streams":
@@ -205,8 +207,12 @@ class Colours:
             fact.kind in ("await", "async with")
             or fact.of == "flask.View"
             or self.is_offloaded(fact)
-            or any(each in self.is_async for each in fact.callees)
+            or any(map(self.becomes_async, fact.callees))
         )
+
+    def becomes_async(self, scope: Scope) -> bool:
+        """Whether a function becomes async; of one that is async already, the callers know."""
+        return scope in self.is_async and not isinstance(scope.node, ast.AsyncFunctionDef)
 
     def _has_await_within(self, lock: Fact) -> bool:
         within = {id(node) for node in ast.walk(lock.site.node)}

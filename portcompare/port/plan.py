@@ -59,7 +59,8 @@ class _ModulePlanner:
                 self._plan_command(scope)
             for fact in self._facts.by_scope[scope]:
                 self._plan_fact(scope, fact)
-                if isinstance(scope.node, ast.AsyncFunctionDef) and self._colours.blocks(fact):
+                is_on_loop = isinstance(scope.node, ast.AsyncFunctionDef) and scope in self._colours.reachable
+                if is_on_loop and self._colours.blocks(fact):
                     self._leave(fact.site.node, scope, f"{fact.what}, and blocks the event loop meanwhile")
             self._plan_names(scope)
             for site in scope.sites:
@@ -83,7 +84,7 @@ class _ModulePlanner:
         elif fact.kind == "wait":
             if isinstance(node, ast.Call) and is_async and self._colours.needs_await(fact):
                 self._plan_wait(fact, node)
-        elif fact.kind == "await":
+        elif fact.kind == "await" and fact.of not in self._colours.unconverted:
             if isinstance(node, ast.Call):
                 self._plan_client(fact, node)
             self._plan_await(scope, fact, is_async=is_async)
@@ -175,7 +176,7 @@ class _ModulePlanner:
             self._leave(node, scope, "it runs when the module is imported, and must be awaited")
 
     def _plan_call(self, fact: Fact, *, is_async: bool) -> None:
-        kinds = {each in self._colours.is_async for each in fact.callees}
+        kinds = {self._colours.becomes_async(each) for each in fact.callees}
         kinds |= {True} if fact.of == "flask.View" else set()
         if True not in kinds:
             return

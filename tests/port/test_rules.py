@@ -480,6 +480,13 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "what is async already",
             "request",
             """
+            import asyncio
+            import httpx
+            async def one():
+                with httpx.Client() as client:
+                    client.get("x")
+            def script():
+                asyncio.run(one())
             async def read():
                 return request.form
             @bp.post("/")
@@ -487,6 +494,13 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
                 return await read()
             """,
             """
+            import asyncio
+            import httpx
+            async def one():
+                with httpx.Client() as client:
+                    client.get("x")
+            def script():
+                asyncio.run(one())
             async def read():
                 return await request.form
             @bp.post("/")
