@@ -25,11 +25,9 @@ from portcompare.history.views import render_runs, render_trend, write_index_pag
 from portcompare.plan import remedy_for_unknown
 from portcompare.records.estimates import RunDiff
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS
-from portcompare.records.results import RESULTS_FILE
 from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_diff, write_reports
 from portcompare.report.formats.diff import render_terminal
-from portcompare.report.formats.results_file import read_results
 from portcompare.report.wording import level_text, margin_of
 from portcompare.run.progress import out
 from portcompare.run.recording import read_run
@@ -68,7 +66,7 @@ def diff(
     problems: list[Problem] = []
     for folder in (old, new):
         try:
-            runs.append(Run(folder=str(folder), results=read_results(folder / RESULTS_FILE)))
+            runs.append(Run(folder=str(folder), results=read_run(folder)))
         except InputError as error:
             problems += error.problems
     if problems:

@@ -104,7 +104,8 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
                 with prepare(session, progress):
                     measure(session, recording, progress)
                 results = recording.save(partial=False)
-        write_or_say_how(results, folder, progress)
+            # Before the session ends, which takes a moment: an interruption has its message from here on.
+            write_or_say_how(results, folder, progress)
     try:
         write_summary(results, folder)
     except OSError as error:

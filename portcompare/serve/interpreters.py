@@ -15,8 +15,6 @@ from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.recipe import FRAMEWORKS, Recipe
 from portcompare.serve.servers import APP_PYTHON
 
-CHECK_LIMIT_S = 20.0  # how long the check of an interpreter may take, the import of an app included
-
 _SCRIPT = APP_PYTHON / "portcompare_import_check.py"
 
 
@@ -81,9 +79,9 @@ def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> l
                 log_path=facts_path.with_suffix(".log"),
             )
             checks.append((facts_path, check))
-        deadline_s = time.monotonic() + CHECK_LIMIT_S
+        began_s = time.monotonic()
         return [
-            _read(tuple(group.values()), facts_path, check, deadline_s)
+            _read(tuple(group.values()), facts_path, check, began_s)
             for group, (facts_path, check) in zip(groups.values(), checks, strict=True)
         ]
 
@@ -95,13 +93,14 @@ def _imported(recipe: Recipe) -> str:
 
 
 def _read(
-    recipes: tuple[Recipe, ...], facts_path: Path, check: Supervised, deadline_s: float
+    recipes: tuple[Recipe, ...], facts_path: Path, check: Supervised, began_s: float
 ) -> InterpreterCheck:
-    status = check.wait(max(deadline_s - time.monotonic(), 0))
+    limit_s = max(recipe.app.ready_timeout_s for recipe in recipes)
+    status = check.wait(max(began_s + limit_s - time.monotonic(), 0))
     facts = facts_path.read_bytes() if facts_path.exists() else b""
     problem = None
     if status is None:
-        problem = f"it did not end within {CHECK_LIMIT_S:g} s"
+        problem = f"it did not end within {limit_s:g} s"
     elif status != 0 or not facts:
         problem = check.log_tail(1) or f"it ended with status {status}"
     interpreter = TypeAdapter(Interpreter).validate_json(facts) if facts else None

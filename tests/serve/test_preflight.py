@@ -11,7 +11,6 @@ import pytest
 from portcompare.errors import Problem
 from portcompare.plan import Plan
 from portcompare.records.requests import Route
-from portcompare.serve import interpreters
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
@@ -69,13 +68,10 @@ def test_a_module_or_an_object_that_is_missing_or_no_app(tmp_path: Path, target:
         ("import signal\nsignal.pause()", "it did not end within 2 s"),
     ],
 )
-def test_an_app_that_cannot_be_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, reason: str
-) -> None:
-    if "pause" in source:
-        monkeypatch.setattr(interpreters, "CHECK_LIMIT_S", 2.0)
+def test_an_app_that_cannot_be_imported(tmp_path: Path, source: str, reason: str) -> None:
     (tmp_path / "broken.py").write_text(source)
-    plan = write_plan(tmp_path, WSGI_ONLY, directory=tmp_path, target="broken:app")
+    more = "ready_timeout_s = 2.0" if "pause" in source else ""
+    plan = write_plan(tmp_path, WSGI_ONLY, directory=tmp_path, target="broken:app", more=more)
     assert only_problem(plan, "apps.wsgi.target").found == f"'broken:app' cannot be served: {reason}"
 
 
