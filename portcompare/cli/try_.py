@@ -12,7 +12,6 @@ from typer import Argument, Option
 from portcompare.cli.options import (
     SCHEMA_VERSION,
     AsJson,
-    parity_exit_code,
     print_json,
     print_line,
     print_results,
@@ -27,6 +26,7 @@ from portcompare.run.progress import Progress
 from portcompare.units import count
 
 if TYPE_CHECKING:
+    from portcompare.records.parity import Difference
     from portcompare.run.trial import Trial
 
 _MOST_SHOWN = 5
@@ -79,17 +79,22 @@ def _print(trial: "Trial", folder: Path) -> None:
     for left in trial.port.left[:_MOST_SHOWN]:
         print_line(f"  by hand: {left.place}: {left.why}")
     print_line(parity_line(trial.parity))
-    differences = [each for each in trial.parity.differences if each.counts]
-    shown = {each.case: each for each in reversed(differences)}
-    for each in list(shown.values())[:_MOST_SHOWN]:
-        where = f" {each.pointer}" if each.pointer else ""
-        print_line(
-            f"  {each.case}: {each.kind}{where} {each.baseline} on Flask, {each.candidate} in the port"
-        )
-    if len(shown) > _MOST_SHOWN:
-        print_line(
-            f"  and {count(len(shown) - _MOST_SHOWN, 'case')} more: portcompare check {folder}/plan.toml"
-        )
+    for fault in trial.parity.faults[:_MOST_SHOWN]:
+        print_line(f"  {fault.case} does not work on Flask either: {fault.found}")
+    differing: dict[str, list[Difference]] = {}
+    for each in sorted(trial.parity.differences, key=lambda each: not each.is_own):
+        if each.counts:
+            differing.setdefault(each.case.partition(" [")[0], []).append(each)
+    for request, found in list(differing.items())[:_MOST_SHOWN]:
+        cases = len({each.case for each in found})
+        more = f" ({count(cases, 'case')} of it)" if cases > 1 else ""
+        first = found[0]
+        what = f"{first.kind} {first.pointer}".strip()
+        sides = f"{first.baseline or 'nothing'} on Flask, {first.candidate or 'nothing'} in the port"
+        print_line(f"  {request}{more}: {what}: {sides}")
+    if len(differing) > _MOST_SHOWN:
+        more = count(len(differing) - _MOST_SHOWN, "request")
+        print_line(f"  and {more} more: portcompare check {folder}/plan.toml")
     for warning in trial.parity.warnings:
         if " contacts " in warning:
             print_line(f"  {warning}")
@@ -101,9 +106,6 @@ def _print(trial: "Trial", folder: Path) -> None:
 
 
 def _exit_code(trial: "Trial") -> int:
-    code = parity_exit_code(trial.parity)
-    if code == EXIT_DONE and trial.port.left:
+    if trial.port.left or not trial.parity.equal:
         return EXIT_COMPARISON_SAYS_NO
-    if code == EXIT_DONE and not (trial.results and trial.results.valid):
-        return EXIT_NOT_VALID
-    return code
+    return EXIT_DONE if trial.results and trial.results.valid else EXIT_NOT_VALID

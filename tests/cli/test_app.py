@@ -82,6 +82,7 @@ def test_the_shell_completes_commands_and_their_options_once_completion_is_insta
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert {"--install-completion", "--show-completion"} <= set(command("--help")[1].split())
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # as where it is not pytest
     monkeypatch.setenv("_PORTCOMPARE_COMPLETE", "complete_bash")
     for line, completed in (("worke", ["worker"]), ("worker --", ["--master", "--help"])):
         monkeypatch.setenv("COMP_WORDS", f"portcompare {line}")

@@ -1,0 +1,117 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from portcompare.plan import Plan
+from portcompare.records.results import Results
+from portcompare.run import trial
+from tests.cli.conftest import refused
+from tests.conftest import Command
+from tests.runs import make_run
+
+APP = """
+from flask import Flask, render_template_string, request
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index():
+    return render_template_string("<p>{{ request.path }}</p>")
+
+
+@app.get("/broken")
+def broken():
+    raise RuntimeError("on both sides")
+
+
+@app.get("/kind")
+def kind():
+    return {"framework": type(request._get_current_object()).__mro__[1].__module__.partition(".")[0]}
+
+
+@app.post("/items")
+def add():
+    with open("items.txt", "a") as items:
+        items.write("x")
+    return request.get_json(silent=True) or {}, 201
+"""
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    """The plans that are measured; nothing is."""
+    found: list[Plan] = []
+
+    def compare(plan: Plan, *_: object) -> Results:
+        found.append(plan)
+        return make_run(1, blocks=2)
+
+    monkeypatch.setattr(trial, "compare", compare)
+    return found
+
+
+def test_a_project_is_ported_compared_and_measured_where_it_responds_alike(
+    command: Command, tmp_path: Path, plans: list[Plan]
+) -> None:
+    project = tmp_path / "shop"
+    project.mkdir()
+    (project / "app.py").write_text(APP, encoding="utf-8")
+    code, out, err = command("try", project, "--out", "tried", "--budget", "100s", "--writes")
+    assert (project / "app.py").read_text(encoding="utf-8") == APP
+    assert [path.name for path in project.iterdir()] == ["app.py"]
+    assert "Port: 3 async, 1 in a thread" in out, err
+    assert "GET /broken does not work on Flask either: status 500" in out
+    assert re.search(r"GET /kind \(.* cases of it\): json /framework: \"werkzeug\" on Flask", out)
+    assert code == 1
+    (plan,) = plans
+    assert (plan.baseline, plan.candidates) == ("flask-gunicorn", ["quart-uvicorn", "flask-gunicorn-gevent"])
+    assert [one.user for one in plan.scenarios.values()] == ["Index"]
+    assert plan.rounds.budget_s <= 100
+    assert "async def index" in Path("tried/quart/shop/app.py").read_text(encoding="utf-8")
+    assert Path("tried/quart/shop/items.txt").exists()
+
+
+def test_all_is_printed_as_json(
+    command: Command, tmp_path: Path, plans: list[Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text(APP.partition('@app.get("/broken")')[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path.parent)
+    code, out, _ = command("try", tmp_path, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert len(plans) == 1
+    assert [each["outcome"] for each in found["routes"]] == ["async"]
+    assert found["left_by_hand"] == []
+    assert found["parity"]["verdict"] == "alike"
+    assert found["results"]["valid"]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "there is no Flask app"),
+        ({"app.py": "def broken(:"}, "app.py:1: is not Python"),
+        ({"app.py": "from quart import Quart\napp = Quart(__name__)"}, "is Quart already"),
+        (
+            {"app.py": "from flask import Flask\nimport nowhere\napp = Flask(__name__)"},
+            "No module named 'nowhere'",
+        ),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_and_nothing_left(
+    command: Command, tmp_path: Path, files: dict[str, str], found: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert found in refused(command, "try", tmp_path, "--out", tmp_path.parent / "tried")
+    assert found != "No module" or not (tmp_path.parent / "tried").exists()
+
+
+def test_folders_that_hold_something_or_are_none_are_refused(command: Command, tmp_path: Path) -> None:
+    assert "there is no such folder" in refused(command, "try", tmp_path / "none")
+    (tmp_path / "tried" / "run").mkdir(parents=True)
+    (tmp_path / "tried" / "run" / "results.json").touch()
+    assert "holds a run already" in refused(command, "try", tmp_path, "--out", tmp_path / "tried")
