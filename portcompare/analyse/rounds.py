@@ -12,7 +12,7 @@ from portcompare.records.rounds import LoadReport, Round
 from portcompare.records.sweeps import Outcome
 from portcompare.stats.bounds import Limits, exceeds_bound, find_bound
 from portcompare.units import count, duration, share
-from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
+from portcompare.wire.protocol import TIMEOUT, WRONG_BODY, WRONG_STATUS
 
 MOST_FAILURES = 0.01
 """The greatest part of requests that may fail for want of a response, or meet a connection that the server
@@ -157,14 +157,16 @@ def _fails_too_often(load: LoadReport, more: int = 0) -> bool:
 def find_wait(load: LoadReport) -> str | None:
     """How the server kept a user waiting for too long; None if it did not."""
     median_s = load.latency_s.p50 if load.latency_s else 0.0
-    if load.wait_max_s is None or load.wait_max_s <= max(LONGEST_WAIT_S, MEDIANS_OF_WAIT * median_s):
+    # What had no response when its time was up would have kept a user waiting for longer.
+    timed_out = {kind: number for kind, number in load.error_kinds.items() if kind == TIMEOUT}
+    longest_s = 0.0 if timed_out else LONGEST_WAIT_S
+    if load.wait_max_s is None or load.wait_max_s <= max(longest_s, MEDIANS_OF_WAIT * median_s):
         return None
-    waited, most, median = map(duration, (load.wait_max_s, LONGEST_WAIT_S, median_s))
-    found = (
-        f"a user waited {waited} for one response, more than {most} and {MEDIANS_OF_WAIT} times the median"
-    )
+    waited, most, median = map(duration, (load.wait_max_s, longest_s, median_s))
+    most = f"{most} and " if longest_s else ""
+    found = f"a user waited {waited} for one response, more than {most}{MEDIANS_OF_WAIT} times the median"
     missing = f", and {count(load.censored, 'request')} had none by then" if load.censored else ""
-    return f"{found} of {median}{missing}"
+    return f"{found} of {median}{missing}{_listed(timed_out)}"
 
 
 def _listed(kinds: Mapping[str, int]) -> str:

@@ -72,7 +72,7 @@ def port(
 def require_libcst() -> None:
     """Refuse to port without the library that an extra installs."""
     if find_spec("libcst") is None:
-        raise refuse("a port", "needs libcst, which is not installed", "pip install 'portcompare[port]'")
+        raise refuse("a port", "libcst is not installed", "pip install 'portcompare[port]'")
 
 
 def _choose_target(folder: Path, out_folder: Path | None, *, write: bool) -> Path:

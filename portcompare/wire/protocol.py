@@ -22,6 +22,7 @@ from portcompare.units import LoadModel
 # than the approved one.
 WRONG_STATUS: Final = "status "
 WRONG_BODY: Final = "wrong body"
+TIMEOUT: Final = "no complete response in time"
 
 
 WORKERS_AWAITED_S: Final = 60.0

@@ -9,6 +9,7 @@ from portcompare.records.pages import PageVisit
 from portcompare.records.rounds import Latency, Round
 from portcompare.records.sweeps import Outcome
 from portcompare.stats.bounds import Limits
+from portcompare.wire.protocol import TIMEOUT
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, ROUND
 
@@ -69,6 +70,10 @@ SHORT_S, LONG_S = (replace(LATENCY, p50=p50_s) for p50_s in (0.01, 0.5))
         (
             {"latency_s": SHORT_S, "wait_max_s": 1.25, "censored": 3},
             f"a user waited 1.25 {WAITED} 10.0 ms, and 3 requests had none by then",
+        ),
+        (
+            {"latency_s": SHORT_S, "wait_max_s": 0.5, "error_kinds": {TIMEOUT: 3}},
+            f"a user waited 500 ms for one response, more than 5 times the median of 10.0 ms: 3 x {TIMEOUT}",
         ),
         ({"latency_s": LONG_S, "wait_max_s": 2.6}, f"a user waited 2.60 {WAITED} 500 ms"),
         ({"generator_cpu_ratio": 0.95}, "the load generator was at 95.0% of its CPU and may be the limit"),

@@ -100,4 +100,4 @@ def test_a_missing_libcst_is_named_with_the_command(
     write_project(tmp_path, {"shop/app.py": FLASK})
     monkeypatch.setattr(port, "find_spec", lambda _: None)
     words = " ".join(refused(command, "port", "shop").split())
-    assert words == "portcompare: portcompare port: libcst is not installed pip install 'portcompare[port]'"
+    assert words == "portcompare: a port: libcst is not installed pip install 'portcompare[port]'"

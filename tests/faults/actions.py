@@ -55,8 +55,10 @@ def kill_watchdogs(started: Started) -> None:
 
 
 def kill_candidate(started: Started) -> None:
-    """Kill the candidate's server."""
-    _kill(wait_for(started, "candidate"))
+    """Kill the candidate's server, again if it was being stopped anyway."""
+    while started.process.poll() is None:
+        _kill(find(started, "candidate"))
+        time.sleep(0.2)
 
 
 def pause_worker(started: Started) -> None:

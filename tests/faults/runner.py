@@ -21,7 +21,8 @@ import tomlkit
 from docs.generate import record_schema
 from portcompare.errors import InputError
 from portcompare.records.results import Results
-from portcompare.report.formats.results_file import read_results
+from portcompare.run.journal import JOURNAL_FILE
+from portcompare.run.recording import read_run
 from tests.faults import actions
 from tests.faults.table import Fault
 
@@ -100,16 +101,15 @@ class Started:
             case "as servers start":
                 return sum("service:" in one for one in self.processes().values()) > 1
             case "after the first rounds":
-                return bool(self.results().get("rounds"))
+                return self.has_rounds()
             case _:
                 return (self.live / "report.md").exists()
 
-    def results(self) -> dict[str, Any]:
-        """What its results.json holds so far; empty if there is none."""
-        with suppress(OSError, json.JSONDecodeError):
-            results: dict[str, Any] = json.loads((self.live / "results.json").read_text())
-            return results
-        return {}
+    def has_rounds(self) -> bool:
+        """Whether it has recorded rounds."""
+        with suppress(OSError):
+            return '"round": ' in (self.live / JOURNAL_FILE).read_text()
+        return False
 
 
 def start(fault: Fault, server: str, folder: Path, healthy: int = 40) -> Started:
@@ -219,12 +219,12 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def read(started: Started) -> Results | str | None:
-    """The results as portcompare itself reads them; why it cannot; None if there are none."""
+    """The results as `portcompare report` reads them; why it cannot; None if there are none."""
     path = started.out / "results.json"
     if not path.is_file():
         return None
     try:
-        return read_results(path)
+        return read_run(started.out)
     except InputError as error:
         return str(error)
 

@@ -10,6 +10,7 @@ import pytest
 
 from portcompare.loadgen import connection as module
 from portcompare.loadgen.connection import Connection, make_context, tls_kind
+from portcompare.wire.protocol import TIMEOUT
 from tests.loadgen.certificates import HERE, Authority
 from tests.loadgen.scripted import OK, Peer, Play, over_tls, responding, serve
 
@@ -114,7 +115,7 @@ def demand_a_certificate(authority: Authority, version: ssl.TLSVersion) -> Play:
 @pytest.mark.parametrize(
     ("play", "kind"),
     [
-        (lambda _: Peer.wait, module.TIMEOUT),
+        (lambda _: Peer.wait, TIMEOUT),
         (lambda _: take_hello_and_close, module.HANDSHAKE_ABORTED),
         (lambda _: take_hello_and_reset, module.HANDSHAKE_ABORTED),
         (lambda _: take_hello_and_speak_http, module.NOT_TLS),
@@ -129,7 +130,7 @@ def test_each_failure_of_tls_has_its_kind_and_sends_nothing_to_the_wrong_server(
     trusting: Connect, authority: Authority, play: Callable[[Authority], Play], kind: str
 ) -> None:
     with serve(play(authority)) as server:
-        time_limit_s = 0.1 if kind is module.TIMEOUT else 20.0
+        time_limit_s = 0.1 if kind is TIMEOUT else 20.0
         connection = trusting(f"https://127.0.0.1:{server.port}", time_limit_s=time_limit_s)
         assert connection.exchange(GET) == kind
     if play is not speak_http_after_a_handshake:
