@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import traceback
 from dataclasses import replace
 from importlib.metadata import version
@@ -169,6 +170,7 @@ class Joining(runners.WorkerRunner):
             self.client.send(Message("client_ready", introduction.as_text(), self.client_id))
             if self.connection_event.wait(timeout=TRY_S):
                 self.connected = True
+                self.last_heartbeat_timestamp = time.time()  # of a leader that dies before its first one
                 return
             if not attempt:
                 _LOG.info("no run is there yet, or it needs no more workers; waiting")
@@ -186,7 +188,6 @@ class Joining(runners.WorkerRunner):
         self._worker.end_load()
         self.worker_state = runners.STATE_INIT
         self.connection_event.clear()
-        self.last_heartbeat_timestamp = None
         self._instead_of, self.client_id = self.client_id, f"{socket.gethostname()}_{uuid4().hex}"
         # Not Locust's `reset_connection`: it closes first, and who waits for a message then tries for ever.
         before, self.client = self.client, rpc.Client(self.master_host, self.master_port, self.client_id)
