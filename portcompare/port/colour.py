@@ -121,7 +121,8 @@ class Colours:
                 is_async = isinstance(scope.node, ast.AsyncFunctionDef) or fact.of == "flask.View"
                 if self.is_offloaded(fact) or scope.module.is_test or is_async:
                     continue
-                if scope not in self.in_thread and all(each in self.in_thread for each in fact.callees):
+                is_enough = fact.is_guess or all(each in self.in_thread for each in fact.callees)
+                if scope not in self.in_thread and is_enough:
                     self.in_thread[scope] = self.in_thread[callee]
                     left.append(scope)
 

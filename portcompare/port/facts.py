@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from portcompare.port import tables
-from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name, is_left
+from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name, is_extension, is_left
 from portcompare.port.records import Fact, Reason, Route
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
 
 APPS = frozenset({"flask.Flask", "flask.Blueprint"})
-_HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "trace"})
 _STREAMED_BY = frozenset({"flask.Response", "flask.stream_with_context"})
 
 
@@ -82,7 +81,7 @@ class Facts:
         elif owner is not None:
             bases = self._library_bases(owner)
             if any(base.startswith("flask.views.") for base in bases):
-                if name in _HTTP_METHODS or name == "dispatch_request":
+                if name in tables.HTTP_METHODS or name == "dispatch_request":
                     self.callbacks.add(scope)
             elif bases - {"object", "abc.ABC", "typing.Protocol", "typing.NamedTuple"}:
                 self._keep(scope, f"{min(bases)} may call it")
@@ -139,7 +138,7 @@ class Facts:
         listed = (
             tuple(map(_text, methods.elts)) if isinstance(methods, ast.List | ast.Tuple | ast.Set) else ()
         )
-        known = listed or ((method.upper(),) if method in _HTTP_METHODS else ("GET",))
+        known = listed or ((method.upper(),) if method in tables.HTTP_METHODS else ("GET",))
         self.routes.append(Route(rule=rule, methods=known, view=view))
 
     def _add_synchronous(self, hook: str, scope: Scope) -> None:
@@ -162,7 +161,7 @@ class Facts:
             self._read_attribute(site, node)
         elif isinstance(node, ast.Name):
             packages = {name.partition(".")[0] for name in self.inference.names(node, scope)}
-            for package in packages & tables.KEPT.keys():
+            for package in filter(is_extension, packages):
                 what = self._blocked_by({package}, set(), "")
                 self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         elif isinstance(node, ast.Call):
@@ -254,6 +253,8 @@ class Facts:
         elif callees:
             kind: Literal["streams", "calls"] = "streams" if self._is_streamed(site, callees) else "calls"
             yield Fact(kind=kind, site=site, callees=callees)
+        elif guessed := tuple(self.inference.guess(node.func, site.scope)):
+            yield Fact(kind="calls", site=site, callees=guessed, is_guess=True)
 
     def _can_convert(self, node: ast.Call) -> bool:
         """Whether a request over HTTP means the same to httpx."""
@@ -271,13 +272,14 @@ class Facts:
                 return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
             if package in tables.BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
                 return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
-            if package in tables.KEPT:
-                return f"{package} {tables.KEPT[package][0].removeprefix('it ')}"
+            if is_extension(package):
+                why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
+                return f"{package} {why.removeprefix('it ')}"
         for kind in kinds:
             if f"{kind}.{method}" in tables.BLOCKING_CALLS:
                 return self._blocked_by({f"{kind}.{method}"}, set(), "")
-            if kind.startswith("lib:") and method:
-                package = kind.removeprefix("lib:")
+            if kind.startswith(("lib:", "left:")) and method:
+                package = kind.partition(":")[2]
                 return self._blocked_by({f"{package}.{method}"}, set(), "")
         return ""
 
@@ -350,7 +352,7 @@ class Facts:
             method
             for owner in found
             for name, method in owner.inner.items()
-            if not owner.is_function and (name in _HTTP_METHODS or name == "dispatch_request")
+            if not owner.is_function and (name in tables.HTTP_METHODS or name == "dispatch_request")
         ]
         return [*methods, *(each for each in found if each.is_function)]
 

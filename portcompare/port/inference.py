@@ -4,6 +4,7 @@ Nothing is run and no order of statements is followed: a name may stand for all 
 """
 
 import ast
+import builtins
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +21,19 @@ _IN_MODULE = re.compile(
 )
 
 
+_HOLDERS = ("flask.current_app.", "flask.g.")  # whose attributes are those of the project
+_USUAL = {name for each in (bytes, dict, list, set, str) for name in dir(each)} | tables.HTTP_METHODS
 _TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
 
 
 def is_left(package: str) -> bool:
     """Whether a package is an extension of Flask that is left by hand."""
     return package in tables.BY_HAND or (package.startswith("flask_") and package not in tables.KEPT)
+
+
+def is_extension(package: str) -> bool:
+    """Whether a package is an extension of Flask."""
+    return package in tables.KEPT or is_left(package)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,15 @@ class Inference:
     modules: Mapping[str, Module]
     _known: dict[tuple[object, str], Values] = field(default_factory=lambda: defaultdict(set))
     _fixtures: dict[str, list[Scope]] = field(default_factory=lambda: defaultdict(list))  # of pytest, by name
+    _methods: dict[str, list[Scope]] = field(default_factory=dict)  # of the project's classes, by name
     _has_changed: bool = True
 
     def solve(self) -> None:
         """Follow all bindings until nothing new is found."""
         scopes = [scope for module in set(self.modules.values()) for scope in module.scopes]
+        self._methods = _find_methods(scopes)
+        for module in set(self.modules.values()):
+            self._expand_stars(module)
         for scope in scopes:
             names = [
                 dotted_name(getattr(each, "func", each), scope)
@@ -77,6 +89,24 @@ class Inference:
             self._has_changed = False
             for scope in scopes:
                 self._follow(scope)
+
+    def _expand_stars(self, module: Module, depth: int = 0) -> None:
+        """Find what the names stand for that `import *` brings."""
+        own = module.scope
+        for star in own.stars:
+            source = self.modules.get(star)
+            if source is not None and source is not module and depth < MOST_ROUNDS:
+                self._expand_stars(source, depth + 1)
+                public = {*source.scope.inner, *source.scope.imports, *source.scope.bound}
+                own.imports |= {name: f"{star}.{name}" for name in public - own.inner.keys() - own.bound}
+        libraries = [star for star in own.stars if star not in self.modules]
+        names = {
+            site.node.id for each in module.scopes for site in each.sites if isinstance(site.node, ast.Name)
+        }
+        for name in names if libraries else ():
+            if own.holder(name) is None and not hasattr(builtins, name):
+                known = (star for star in libraries if f"{star}.{name}" in tables.FLASK_NAMES)
+                own.imports[name] = f"{next(known, libraries[-1])}.{name}"
 
     def _follow(self, scope: Scope) -> None:
         for target, value in scope.bindings:
@@ -278,6 +308,8 @@ class Inference:
 
                 case str() if callee.startswith(_TAINTED):
                     found.add(callee)
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            found |= self._bases_of_super(node, scope)
         if isinstance(node.func, ast.Attribute):
             owners = self.values(node.func.value, scope)
             if node.func.attr == "as_view":  # stands for the class, whose methods are the views
@@ -292,6 +324,21 @@ class Inference:
                 key = node.args[0]
                 found |= self._known[Name("flask.g"), str(getattr(key, "value", ""))]
         return found
+
+    def _bases_of_super(self, node: ast.Call, scope: Scope) -> Values:
+        owner = scope.owner_class()
+        classes = self.values(node.args[0], scope) if node.args else {owner} if owner else NOTHING
+        bases = [base for each in classes if isinstance(each, Scope) for base in self.bases(each)]
+        instances: Values = {Instance(base) for base in bases if isinstance(base, Scope)}
+        return instances.union(*(self._instance(base.dotted) for base in bases if isinstance(base, Name)))
+
+    def guess(self, node: ast.expr, scope: Scope) -> list[Scope]:
+        """The project's methods that a call may run on an object of which nothing is known."""
+        if not isinstance(node, ast.Attribute):
+            return []
+        owners = self.values(node.value, scope)
+        is_unknown = all(isinstance(each, Name) and each.dotted.startswith(_HOLDERS) for each in owners)
+        return self._methods.get(node.attr, []) if is_unknown else []
 
     def _made(self, dotted: str, node: ast.Call, scope: Scope) -> Values:
         """What a call of a library's name makes."""
@@ -369,6 +416,16 @@ class Inference:
                 method = value if value.is_function else self._method(value, "__init__")
                 found += [method] if method else []
         return found
+
+
+def _find_methods(scopes: Iterable[Scope]) -> dict[str, list[Scope]]:
+    """The methods of a project by name, but those whose names other objects have too."""
+    found: dict[str, list[Scope]] = defaultdict(list)
+    for scope in scopes:
+        name = scope.name.rpartition(".")[2]
+        if scope.is_function and scope.owner_class() and not scope.module.is_test and name not in _USUAL:
+            found[name].append(scope)
+    return found
 
 
 def _is_property(value: Value) -> bool:

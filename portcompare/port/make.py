@@ -24,7 +24,7 @@ def port_project(project: Path) -> Port | None:
 
     Raises InputError if there is no app, or a file that is not Python.
     """
-    modules = read_modules(project)
+    modules, unread = read_modules(project)
     facts = _collect_facts(modules)
     home = next((module for module in modules if not module.is_test and facts.makes_app(module)), None)
     if home is None:
@@ -51,8 +51,9 @@ def port_project(project: Path) -> Port | None:
         files=files,
         app=home.name,
         routes=tuple(_ported(route, colours, planner.todos) for route in facts.routes),
-        left=tuple(
-            Left(why=todo.why, place=f"{todo.scope.module.path}:{todo.line}") for todo in planner.todos
+        left=(
+            *unread,
+            *(Left(why=todo.why, place=f"{todo.scope.module.path}:{todo.line}") for todo in planner.todos),
         ),
         lines=lines,
         requirements=("quart", "httpx") if uses_httpx else ("quart",),

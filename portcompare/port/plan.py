@@ -1,6 +1,7 @@
 """The edits of each module: what the colours of its functions mean for its text."""
 
 import ast
+import sys
 from dataclasses import dataclass, field, replace
 
 from portcompare.port.colour import Colours
@@ -8,7 +9,16 @@ from portcompare.port.inference import canonical, is_left
 from portcompare.port.records import Fact
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
-from portcompare.port.tables import BY_HAND, CONVERTED, HELPERS, IN_THREAD, KEPT, RENAMED, REQUESTS_ERRORS
+from portcompare.port.tables import (
+    BY_HAND,
+    CONVERTED,
+    HELPERS,
+    IN_THREAD,
+    KEPT,
+    ONLY_FLASK,
+    RENAMED,
+    REQUESTS_ERRORS,
+)
 
 _PYPI = "https://pypi.org/project"
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
@@ -132,11 +142,27 @@ class _ModulePlanner:
         names = self._facts.inference.names(node.func, scope)
         if "flask_cors.CORS" in names:  # it would call handlers of errors without await
             self._edits.arguments[self._module.span(node)] = "intercept_exceptions=False"
+        if getattr(node.func, "attr", "") == "from_prefixed_env" and not (node.args or node.keywords):
+            self._edits.arguments[self._module.span(node)] = '"FLASK"'
+        self._plan_receiver(scope, node)
         closed = next(iter(node.args), None)
         if "atexit.register" in names and isinstance(closed, ast.Attribute) and closed.attr == "close":
             kinds = self._facts.inference.kinds(closed.value, scope)
             if "httpx.Client" in kinds and self._colours.is_converted("httpx.Client"):
                 self._plan_closing(scope, node, closed)
+
+    def _plan_receiver(self, scope: Scope, node: ast.Call) -> None:
+        """Leave a library that receives the app: it may be an extension, whatever its name."""
+        root: ast.expr = node.func
+        while isinstance(root, ast.Attribute | ast.Call):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+        package = dotted_name(root, scope).partition(".")[0]
+        own = {name.partition(".")[0] for name in self._facts.inference.modules}
+        is_other = package in own | sys.stdlib_module_names | {"", "flask", *KEPT} or is_left(package)
+        inference = self._facts.inference
+        if not is_other and any("flask.Flask" in inference.kinds(each, scope) for each in node.args):
+            self._planner.helpers.add("flask_contexts")
+            self._leave(node, scope, f"{package} receives the app: check that it works with Quart's")
 
     def _plan_closing(self, scope: Scope, node: ast.Call, closed: ast.Attribute) -> None:
         """Have the server close a client, which is awaited."""
@@ -181,7 +207,7 @@ class _ModulePlanner:
         if True not in kinds:
             return
         node = fact.site.node
-        if kinds == {True}:
+        if kinds == {True} and not fact.is_guess:
             if is_async:
                 self._await(fact)
             else:
@@ -297,7 +323,7 @@ class _ModulePlanner:
             if self._edits.first_imports and node in at_top and not (edit.names or edit.modules):
                 added = [*self._edits.first_imports, *added]
                 self._edits.first_imports = []
-            self._edits.imports[node.lineno] = replace(edit, added=added)
+            self._edits.imports[node.lineno] = replace(edit, added=[*edit.added, *added])
         if self._needs_current_app:
             self._edits.last_imports.append("from quart import current_app")
         if home is None and self._wanted:
@@ -334,19 +360,24 @@ class _ModulePlanner:
             return (ImportEdit(modules={}, names=kept) if len(kept) < len(aliases) else None), set()
         names: dict[str, str] = {}
         helped: set[str] = set()
-        for name in kept:
+        stays = [name for name in kept if f"{source}.{name}".startswith(ONLY_FLASK)]
+        brought = self._module.scope.imports.items() if "*" in kept else ()
+        by_star = {name for name, dotted in brought if dotted == f"{source}.{name}"}
+        for name in {**kept, **dict.fromkeys(by_star)}:
             new = RENAMED.get(canonical(f"{source}.{name}"), name)
             if new in HELPERS and self._uses_helper(name, new):
-                helped.add(f"{new} as {aliases[name]}" if aliases[name] else new)
-            else:
+                helped.add(f"{new} as {aliases[name]}" if aliases.get(name) else new)
+            elif name in kept and name not in stays:
                 names[name] = new
-        return ImportEdit(modules={source: "quart" + source.removeprefix("flask")}, names=names), helped
+        added = [f"from {source} import {', '.join(stays)}"] if stays else []
+        modules = {source: "quart" + source.removeprefix("flask")}
+        return ImportEdit(modules=modules, names=names, added=added), helped
 
     def _check_extension(self, node: ast.Import | ast.ImportFrom, source: str) -> None:
         package = source.partition(".")[0]
-        if package in KEPT:
+        if package in KEPT or is_left(package):
             self._planner.helpers.add("flask_contexts")
-        elif is_left(package):
+        if is_left(package):
             why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{_PYPI}/{package}/"))
             self._leave(node, self._module.scope, f"{package}: {why} ({source})")
 

@@ -2,11 +2,12 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from portcompare.discover.definitions import MOST_BYTES
-from portcompare.errors import InputError, Problem
+from portcompare.port.records import Left
 from portcompare.port.sources import Module, read_module
 from portcompare.port.tables import PARTS, TEMPLATE_PARTS
 
@@ -28,10 +29,10 @@ def _is_skipped(folder: Path) -> bool:
     return folder.name in _SKIPPED | _LIBRARIES or (folder / "pyvenv.cfg").exists()
 
 
-def read_modules(project: Path) -> list[Module]:
-    """Read all Python files; raises InputError with the place of each that is not Python."""
+def read_modules(project: Path) -> tuple[list[Module], list[Left]]:
+    """Read all Python files, and find those that are not Python of this version."""
     modules: list[Module] = []
-    problems: list[Problem] = []
+    left: list[Left] = []
     for file in list_project(project):
         path = file.relative_to(project).as_posix()
         if file.suffix != ".py" or not file.is_file():
@@ -44,11 +45,10 @@ def read_modules(project: Path) -> list[Module]:
             )
         except (SyntaxError, ValueError) as error:
             line, found = getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or str(error)
-            remedy = "correct it, or move the file out of the folder"
-            problems.append(Problem(where=f"{path}:{line}", found=f"is not Python: {found}", remedy=remedy))
-    if problems:
-        raise InputError(problems)
-    return modules
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            why = f"stays as it is, as it is not Python {version}: {found}"
+            left.append(Left(why=why, place=f"{path}:{line}"))
+    return modules, left
 
 
 def _module_name(file: Path) -> str:

@@ -28,6 +28,7 @@ class Scope:
     imports: dict[str, str] = field(
         default_factory=dict
     )  # the dotted name that each imported name stands for
+    stars: list[str] = field(default_factory=list)  # the modules of which all names are imported
     inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes, by name
     bound: set[str] = field(default_factory=set)  # all other names
     globals: set[str] = field(default_factory=set)
@@ -204,8 +205,11 @@ class _Reader:
                     self._scope.imports[name] = alias.name if alias.asname else name
             case ast.ImportFrom():
                 source = absolute_name(self._module, node)
+                self._scope.stars += [source for each in node.names if each.name == "*"]
                 self._scope.imports |= {
-                    each.asname or each.name: f"{source}.{each.name}" for each in node.names
+                    each.asname or each.name: f"{source}.{each.name}"
+                    for each in node.names
+                    if each.name != "*"
                 }
             case ast.Return() | ast.Yield() | ast.YieldFrom():
                 self._scope.returned += [node.value] if node.value else []

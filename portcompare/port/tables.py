@@ -4,6 +4,7 @@ Quart is that of 0.20 to 0.22: https://quart.palletsprojects.com/en/latest/refer
 """
 
 _APPS = ("flask.Flask", "flask.current_app")
+HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "trace"})
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put", "request")
 
 AWAITED_CALLS = frozenset(
@@ -22,6 +23,7 @@ AWAITED_ATTRIBUTES = frozenset(
 AWAITED_METHODS = {
     "flask.FileStorage": {"save"},
     "flask.Flask": {"make_response", "send_static_file"},
+    "flask.views.View": {"dispatch_request"},
     "flask.Response": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
     "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
     "httpx.Client": {*_VERBS, "close", "send"},
@@ -57,6 +59,8 @@ KINDS = {
     "flask.request.files": "flask.FileStorage",
     "flask.send_file": "flask.Response",
     "flask.send_from_directory": "flask.Response",
+    "flask.views.MethodView": "flask.views.View",
+    "flask.views.View": "flask.views.View",
     "httpx.Client": "httpx.Client",
     "multiprocessing.Lock": "threading.RLock",
     "threading.BoundedSemaphore": "threading.RLock",
@@ -68,6 +72,11 @@ KINDS = {
     "werkzeug.datastructures.FileStorage": "flask.FileStorage",
 }
 """The kinds of the objects that calls make, or that names stand for."""
+
+FLASK_NAMES = {*AWAITED_CALLS, *KINDS} | {
+    f"flask.{name}" for name in ("abort", "g", "get_flashed_messages", "request", "session", "url_for")
+}
+"""What `from flask import *` brings, when other libraries are imported so too."""
 
 METHOD_RESULTS = {
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
@@ -226,6 +235,7 @@ KEPT = {
     "flask_bcrypt": ("it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
     "flask_caching": ("it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
     "flask_cors": ("it adds headers after each request", f"{_PYPI}/flask-cors/"),
+    "flask_httpauth": ("it may look up users of each request", f"{_PYPI}/Flask-HTTPAuth/"),
     "flask_jwt_extended": ("it reads the request's headers", f"{_PYPI}/Flask-JWT-Extended/"),
     "flask_limiter": ("it counts requests before each", _PATCH),
     "flask_login": ("it looks up the user of each request, also for templates", _PATCH),
@@ -243,7 +253,6 @@ BY_HAND = {
     "apiflask": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
     "flask_admin": ("its views render on Flask; serve it beside the port", f"{_PYPI}/Flask-Admin/"),
     "flask_compress": ("it reads responses that must be awaited", f"{_PYPI}/quart-compress/"),
-    "flask_httpauth": ("it makes responses that must be awaited; use quart-auth", f"{_PYPI}/quart-auth/"),
     "flask_openapi3": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
     "flask_restful": (_AWAITED, _PATCH),
     "flask_restx": (_AWAITED, f"{_PYPI}/quart-schema/"),
@@ -263,6 +272,12 @@ RENAMED = {
     "flask.testing.FlaskClient": "QuartClient",
 }
 """What has another name in Quart."""
+
+ONLY_FLASK = (
+    *("flask.cli.show_server_banner", "flask.debughelpers.", "flask.logging.wsgi_errors_stream"),
+    *("flask.sessions.TaggedJSONSerializer", "flask.testing.EnvironBuilder", "flask.typing.ResponseClass"),
+)
+"""What Quart does not have, and Flask's serves as well: Quart needs Flask, which is there."""
 
 _WSGI = "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead"
 WITHOUT_QUART = {
@@ -294,6 +309,7 @@ PARTS = {
     "run": r"\.run\(",
     "wsgi_app": r"\bwsgi_app\b",
     "app_context": r"\bapp_context\(|\.cli\b",
+    "data": r"\brequest\.data\b",
     "environ": r"\brequest\.environ\b",
     "files": r"\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
     "json": r"\brequest\.(get_)?json\b",
@@ -310,6 +326,7 @@ TEMPLATE_PARTS = {
 
 NEEDED_PARTS = {
     **{part: {"threads"} for part in ("app_context", "in_thread", "stream_with_context", "wait_for")},
-    **{part: {"app_context", "threads"} for part in ("flask_contexts", "with_appcontext")},
+    "flask_contexts": {"app_context", "environ", "session", "threads", "wsgi_app"},
+    "with_appcontext": {"app_context", "threads"},
 }
 """The parts that another part needs."""
