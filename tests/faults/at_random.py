@@ -25,7 +25,12 @@ EXIT_CODES = (0, 1, 3, 130, *(-one for one in SIGNALS))
 MOST_LINES = 10  # of the output of a run; each says what begins
 MOST_S = 1.5
 HEALTHY = 400  # most requests before a fault begins
-POOL = [one for one in FAULTS if one.app or one.proxy or (one.action and not one.under and not one.pending)]
+# Not what takes minutes.
+POOL = [
+    one
+    for one in FAULTS
+    if one.app or one.proxy or (one.action and not one.under and one.action != "pause_worker")
+]
 
 
 def kill(drawn: Random, folder: Path) -> tuple[str, Started]:

@@ -34,7 +34,6 @@ class Fault:
     under: tuple[str, ...] = ()  # what starts portcompare; skipped where that is not allowed
     servers: tuple[str, ...] = ("gunicorn wsgi",)
     fast: str = ""  # the server on which `make test` injects it; `make faults` injects it on all
-    pending: bool = False  # expected to fail until what it describes is built
 
 
 def _shell(script: str, *before: str) -> tuple[str, ...]:
@@ -217,7 +216,6 @@ FAULTS = (
         exit_codes=(130,),
         says="was lost",
         kept=PARTIAL,
-        pending=True,
     ),
     *(
         Fault(name=name, kind="resource", action=action, under=under, says=says, kept=kept)

@@ -9,8 +9,6 @@ from tests.faults.table import FAULTS, Fault
 
 def make_case(fault: Fault, server: str) -> object:
     marks = [] if fault.fast == server else [pytest.mark.slow]
-    if fault.pending:
-        marks.append(pytest.mark.xfail(reason="not built yet", strict=False))
     return pytest.param(fault, server, marks=marks, id=f"{fault.name} ({server}, {fault.when})")
 
 
