@@ -5,6 +5,8 @@ from typing import Any
 
 Request = tuple[str, str, dict[str, Any]]
 
+UTF_16 = '{"a": "\u00e9"}'.encode("utf-16")
+
 
 def get(path: str, **named: object) -> Request:
     return "GET", path, named
@@ -213,6 +215,8 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
         (
             *(get("/"), post("/", data={"name": "n"}), post("/json", json=[1]), post("/json", content="x")),
             *(post("/json", content="{", headers={"Content-Type": "application/json"}), post("/quiet")),
+            *(post("/json", content=UTF_16, headers={"Content-Type": "application/json"}),),
+            *(post("/json", content=b"\xff", headers={"Content-Type": "application/json"}),),
             *(get("/seen"), get("/flash"), get("/none"), get("/static/a.css"), ("HEAD", "/static/a.css", {})),
             get("/static/a.css", headers={"Range": "bytes=0-1"}),
             post("/upload", files={"f": ("a.txt", b"hello")}, data={"x": "1"}),
