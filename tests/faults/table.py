@@ -111,7 +111,7 @@ def _of_input(name: str, plan: Mapping[str, object], says: str, under: tuple[str
 
 
 FAULTS = (
-    _of_server("freezes", "freeze", NO_RESPONSE, 1, fast="granian asgi"),
+    _of_server("freezes", "freeze", NO_RESPONSE, 1),
     _of_server("never responds under load", "hang", NO_RESPONSE, 1),
     _of_server("responds to its first user only", "first user", NO_RESPONSE, 1, fast="uvicorn asgi"),
     _of_server("stands still for 1.5 s, every 60 requests", "pause", NO_RESPONSE, 1, 3),

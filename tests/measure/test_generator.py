@@ -242,6 +242,7 @@ def test_a_process_that_is_stopped_may_be_gone_before_its_timer_is_done(
 
     monkeypatch.setattr("portcompare.measure.generator.Timer", Unfinished)
     monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
+    monkeypatch.setattr("portcompare.wire.protocol.WORKERS_AWAITED_S", 0.0)
     fake.reply([], [])
     with fake.start() as generator, pytest.raises(LoadGeneratorError, match="did not open its window"):
         generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.1, timeout_s=0.1))
