@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.port [--smoke]
 
-Both ports take turns on uvicorn in one run, after all cases of the twins were compared; then a made-up project
-of 20,000 lines is ported, three times. Writes docs/porting.md. With --smoke it is short, and printed only.
+Both ports take turns on uvicorn in one run, after all cases of the twins were compared; then a made-up
+project of 20,000 lines is ported, three times. Writes docs/porting.md; --smoke is short and only prints.
 """
 
 import subprocess

@@ -118,6 +118,11 @@ def run(  # noqa: PLR0913 - the options of a command
             raise refuse("--resume, --out", "both are given", remedy)
         earlier = read_resumable(resume)
         budget_s = budget_s or earlier.plan.rounds.budget_s
+        if not what and not earlier.plan.path.exists():
+            found = f"its plan, {earlier.plan.path}, does not exist"
+            raise refuse(
+                f"--resume {resume}", found, "give the plan, or the two targets, as the run had them"
+            )
         what = what or [str(earlier.plan.path)]
     known = () if out_folder is None else find_folder_problems(out_folder)
     match what or [str(DEFAULT_PLAN)]:
