@@ -1,5 +1,6 @@
 """Hiding secrets in results, which are passed on to others."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -16,23 +17,43 @@ _SECRET_PARTS = re.compile(
     "KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL|AUTHORIZATION|COOKIE|SESSION|SIGNATURE|JWT|DSN|PWD"
 )
 # Those that other words contain too, as "compass" and "author" do.
-_SECRET_WORDS = frozenset({"PASS", "AUTH", "SIG", "SID", "PIN", "OTP"})
+_SECRET_WORDS = frozenset({"PASS", "AUTH", "SIG", "SID", "PIN", "OTP", "PAT", "CREDS", "SALT"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 # The tables of a plan whose names are the user's: names of all others are keys of portcompare.
 _USER_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
 
-_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)")  # which may contain `@`
-_JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
-# A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, a header in quotes, JSON, a
-# header without quotes whose name no prose has. What begins with `$` names a variable.
-_NAMED = re.compile(
-    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w.%\[\]-]+(?==)|(?<=["'])[\w-]+(?=:\s|["']:)"""
-    r"""|(?<![\w-])(?i:(?:proxy-)?authorization|cookie)(?=:\s))"""
-    r"""(?P<between>=|["']?:\s*|\s+)(?!(?:\w+ )?\$[A-Z(])"""
-    r"""(?P<value>"[^"]*"|'[^']*'|(?<=:\s)[^"'\n]+|[^\s"'&]+)"""
+# Which may contain `@`; and `/`, where the scheme is none of the web's, whose paths may contain `@` and `:`.
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)|(?<!http)(?<!https)://([^/@:\s]*):\S+(?=@)")
+_SHAPES = re.compile(
+    r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+|\b(?:gh[opsu]_|github_pat_|glpat-|[sr]k_(?:live|test)_|sk-|xox[a-z]-)[\w-]{8,}"
+    r"|\bAKIA[0-9A-Z]{16}\b|(?<=://)[\w-]{16,}(?=@)"
+    r"|(?s:(?<=PRIVATE KEY-----).*?(?=-----END|\Z))"
 )
-_MAY_HOLD = re.compile(f"(?i:{_SECRET_PARTS.pattern}|{'|'.join(_SECRET_WORDS)}|://|eyJ|%)")
+"""Texts that are secrets whatever their names: tokens, keys, users of URLs that are tokens."""
+
+_COMMAND = re.compile(
+    r"(\b(?:mysql|mariadb|sshpass)[\w-]*\b[^|;&\n]*?\s-p\s?|\s(?:-u|--user)[ =][^\s:]+:)[^\s'\"-]\S*"
+)
+"""Passwords of commands that give them without a name: `mysql -pX`, `curl -u user:X`."""
+
+_TAGGED = re.compile(r"<([\w-]+)>([^<>]+)(?=</)")  # `<password>X</password>`
+_JSON_NAME = re.compile(r"""(?P<quote>\\*")(?P<name>[^"\\]+)(?P=quote)\s*:\s*""")
+_JSON = json.JSONDecoder()
+# A value behind its name: `--token X`, `--password=X`, `DB_PASS = X`, `?sig=X&`, a header in quotes, JSON, a
+# header without quotes or a line of YAML. What begins with `$` names a variable.
+_NAMED = re.compile(
+    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w.%\[\]-]+(?=\s?=)|(?<=["'])[\w-]+(?=:\s|["']:)"""
+    r"""|(?<![\w-])(?:(?i:(?:proxy-)?authorization|cookie|[\w-]*passw(?:or)?d|[\w-]*[-_](?:secret|token|key))"""
+    r"""|[A-Z0-9_]*(?:SECRET|TOKEN|KEY))(?=:\s))"""
+    r"""(?P<between>\s?=\s?|["']?:\s*|\s+)(?!-)(?!(?:\w+ )?\$[A-Z(])"""
+    r"""(?P<value>\w*\(?"(?:[^"\\]|\\.)*"\)?|\w*\(?'(?:[^'\\]|\\.)*'\)?|(?<=:\s)[^"'\n]+"""
+    r"""|(?:(?:Bearer|Basic|Digest|Token)\s+)?[^\s"'&]+)"""
+)
+_MAY_HOLD = re.compile(
+    f"(?i:{_SECRET_PARTS.pattern}|{'|'.join(_SECRET_WORDS)}|://|eyJ|%"
+    "|gh[opsu]_|glpat|[sr]k_|sk-|xox|AKIA|-u |--user)"
+)
 
 
 def is_secret(name: str) -> bool:
@@ -46,13 +67,46 @@ def mask_passwords(text: str) -> str:
     """Hide the passwords of the URLs in a text, and the values behind names that look secret."""
 
     def mask(found: re.Match[str]) -> str:
-        is_hidden = is_secret(unquote(found["name"]))
-        value = MASK if is_hidden else _NAMED.sub(mask, found["value"])  # a header in quotes
+        value = (
+            MASK if is_secret(unquote(found["name"])) else _NAMED.sub(mask, found["value"])
+        )  # a header in quotes
         return f"{found['name']}{found['between']}{value}"
+
+    def mask_tag(found: re.Match[str]) -> str:
+        return f"<{found[1]}>{MASK}" if is_secret(found[1]) else found[0]
 
     if not _MAY_HOLD.search(text):
         return text
-    return _JSON_WEB_TOKEN.sub(MASK, _NAMED.sub(mask, _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text)))
+    text = _PASSWORD_IN_URL.sub(_mask_url, _COMMAND.sub(rf"\1{MASK}", _mask_json(text)))
+    return _SHAPES.sub(MASK, _TAGGED.sub(mask_tag, _NAMED.sub(mask, text)))
+
+
+def _mask_url(found: re.Match[str]) -> str:
+    return f"{found[1]}:{MASK}" if found[2] is None else f"://{found[2]}:{MASK}"
+
+
+def _mask_json(text: str) -> str:
+    """Hide what stands behind secret names in JSON, lists and objects too; also in JSON within JSON."""
+    parts: list[str] = []
+    done = 0
+    for found in _JSON_NAME.finditer(text):
+        if found.start() < done or not is_secret(found["name"]):
+            continue
+        rest = text[found.end() :]
+        backslashes = found["quote"][:-1]
+        if backslashes:
+            string = re.match(rf"{re.escape(found['quote'])}.*?{re.escape(found['quote'])}", rest)
+            length = string.end() if string else 0
+        else:
+            try:
+                length = _JSON.raw_decode(rest)[1]
+            except (ValueError, RecursionError):  # it is cut off, or no JSON
+                length = 0
+        if length:
+            quote = found["quote"]
+            parts += [text[done : found.end()], f"{quote}{MASK}{quote}"]
+            done = found.end() + length
+    return "".join([*parts, text[done:]])
 
 
 def mask_command(words: Iterable[str]) -> tuple[str, ...]:
@@ -84,13 +138,16 @@ def mask_record(record: Record) -> Record:
 def mask_file(path: Path) -> None:
     """Hide the secrets in a text file, as far as it can be written."""
     masked = path.with_name(f".{path.name}.masked")
-    with suppress(OSError):
+    try:
         with (
             path.open(encoding="utf-8", errors="replace") as lines,
             masked.open("w", encoding="utf-8") as file,
         ):
             file.writelines(map(mask_passwords, lines))
         masked.replace(path)
+    except OSError:
+        with suppress(OSError):
+            masked.unlink()
 
 
 def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:

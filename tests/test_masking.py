@@ -80,6 +80,23 @@ def test_passwords_in_urls_are_masked_wherever_they_stand() -> None:
         ("got eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0 from", "got *** from"),
         ('curl -H "X-Api-Key: $X_API_KEY" h', 'curl -H "X-Api-Key: $X_API_KEY" h'),
         ("amqp://ann:p@ss:w@rd@mq:5672/shop", "amqp://ann:***@mq:5672/shop"),
+        ("postgres://u:a/abc@h http://h:80/a@b", "postgres://u:***@h http://h:80/a@b"),
+        ("https://0123456789abcdef@sentry.io/1", "https://***@sentry.io/1"),
+        (
+            "migrate --verbose --password abc -v --token abc",
+            "migrate --verbose --password *** -v --token ***",
+        ),
+        ('{"passwd":"a","credentials":["abc"],"n":1}', '{"passwd":***,"credentials":***,"n":1}'),
+        ('{"token":{"value":"abc"}} {\\"password\\":\\"abc\\"}', '{"token":***} {\\"password\\":\\"***\\"}'),
+        ('{"password":"a\\"abc"}', '{"password":***}'),
+        ("password: abc\nX-Api-Key: abc\nPGPASSWORD: abc", "password: ***\nX-Api-Key: ***\nPGPASSWORD: ***"),
+        ("password = 'abc' authorization=Bearer abc", "password = *** authorization=***"),
+        ("password=b'abc', token=SecretStr('abc')", "password=***, token=***"),
+        ("got ghp_abcdefghij sk_live_abcdefghij xoxb-abcdefghij", "got *** *** ***"),
+        ("-----BEGIN PRIVATE KEY-----\nabc\n-----END", "-----BEGIN PRIVATE KEY-----***-----END"),
+        ("mysql -pabc -u root && curl -u ann:abc h -p 80", "mysql -p*** -u root && curl -u ann:*** h -p 80"),
+        ("<password>abc</password><name>abc</name>", "<password>***</password><name>abc</name>"),
+        ("GITHUB_PAT=abc CREDS=abc PATH=/bin", "GITHUB_PAT=*** CREDS=*** PATH=/bin"),
     ],
 )
 def test_secrets_in_commands_paths_and_lines_are_masked_by_the_names_before_them(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from portcompare.run.trial import Trial
 
 _MOST_SHOWN = 5
+LEAST_S = 90.0
 
 
 def try_(
@@ -51,6 +52,8 @@ def try_(
     if not folder.is_dir():
         raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
     budget_s = read_duration("--budget", budget)
+    if budget_s < LEAST_S:
+        raise refuse("--budget", f"is {budget}", f"give {LEAST_S:g} seconds or more")
     target = (out_folder or name_run_folder(f"try-{folder.name}", datetime.now(UTC))).absolute()
     for problem in find_folder_problems(target / "run"):
         raise refuse(problem.where, problem.found, problem.remedy)

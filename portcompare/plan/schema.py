@@ -306,6 +306,10 @@ class Plan(t.Section):
         """The plan with every default filled in, ready for JSON."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def given_as_json(self) -> dict[str, Any]:
+        """What the plan's file gives, without defaults, from which it can be made again."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
     def where(self, *key: str | int) -> str:
         """A key with its file, for a message."""
         return self.origins.where(*key)

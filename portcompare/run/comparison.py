@@ -124,7 +124,8 @@ def write_or_say_how(results: Results, folder: Path, progress: Progress) -> None
         progress.note(f"the results are whole, the reports are not: portcompare report {folder} writes them")
         raise
     except OSError as error:
-        raise MeasurementError(f"the reports cannot be written: {error}") from None
+        how = f"the results are whole: portcompare report {folder} writes the reports again"
+        raise MeasurementError(f"the reports cannot be written: {error}\n    {how}") from None
 
 
 def note_worker(recording: Recording, progress: Progress, change: WorkerChange) -> None:

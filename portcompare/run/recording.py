@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from portcompare.analyse import Measured, analyse
 from portcompare.analyse.rounds import judge, judge_visit
 from portcompare.errors import refuse
@@ -44,8 +46,8 @@ class Recording(Measured):
         """Write the results, of nothing so far, and begin the journal."""
         self.save(partial=True)
         begun = Begun(
-            plan=mask_plan(self.plan.as_json()),
-            plan_path=str(self.plan.path),
+            plan=mask_plan(self.plan.given_as_json()),
+            plan_path=str(self.plan.path.absolute()),
             generators=self.generators,
             manifest=self.manifest,
             started_at=self.started_at.isoformat(),
@@ -143,8 +145,15 @@ def recall_run(folder: Path) -> Recording:
     begun = first.begun
     if begun is None:
         raise refuse(str(folder / JOURNAL_FILE), "has no beginning", "restore the file, or measure again")
+    origins = Origins(plan=Path(begun.plan_path))
+    try:
+        plan = Plan.model_validate(begun.plan | {"origins": origins}, strict=False)
+    except ValidationError as error:
+        found = f"holds a plan that this portcompare cannot read: {error.errors()[0]['msg']}"
+        remedy = f"read it with the portcompare that made it, {begun.manifest.portcompare}, or measure again"
+        raise refuse(str(folder / JOURNAL_FILE), found, remedy) from None
     recording = Recording(
-        plan=Plan.model_validate(begun.plan | {"origins": Origins(plan=Path(begun.plan_path))}, strict=False),
+        plan=plan,
         manifest=begun.manifest,
         folder=folder,
         started_at=datetime.fromisoformat(begun.started_at),

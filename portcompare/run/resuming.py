@@ -12,12 +12,16 @@ from portcompare.records.manifest import Manifest
 from portcompare.records.results import RESULTS_FILE
 from portcompare.report.formats.results_file import read_results
 from portcompare.run.recording import Recording, recall_run
+from portcompare.units import duration
 
 _MOST_SHOWN = 5
 
 
 def read_resumable(folder: Path) -> Recording:
     """Read what an interrupted run has measured; raises InputError if it cannot be resumed."""
+    if not (folder / RESULTS_FILE).exists():
+        remedy = "name the folder of a run that was interrupted or broke off"
+        raise refuse(f"--resume {folder}", f"there is no {RESULTS_FILE} in it", remedy)
     if not read_results(folder / RESULTS_FILE).partial:
         remedy = f"portcompare report {folder} shows it; without --resume it is measured afresh"
         raise refuse(f"--resume {folder}", "the run has come to its end: there is nothing to resume", remedy)
@@ -35,6 +39,10 @@ def find_plan_changes(earlier: Recording, plan: Plan, generators: int) -> Iterat
     old["rounds.budget_s"] = new["rounds.budget_s"]
     remedy = "restore the plan, and give the options that the run was begun with; or measure afresh"
     yield from _describe(earlier, "the plan is not that of the run", find_altered(old, new), remedy)
+    if plan.rounds.budget_s <= earlier.spent_s:
+        spent, budget = duration(earlier.spent_s), duration(plan.rounds.budget_s)
+        found = f"{spent} are spent already, and the budget is {budget}"
+        yield Problem(where=f"--resume {earlier.folder}", found=found, remedy="give more by --budget")
 
 
 def find_condition_changes(earlier: Recording, manifest: Manifest) -> Iterator[Problem]:

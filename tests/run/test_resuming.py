@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 
 from portcompare.errors import InputError
+from portcompare.plan import load_plan
 from portcompare.records.results import RESULTS_FILE
 from portcompare.run.journal import JOURNAL_FILE
 from portcompare.run.recording import Recording
 from portcompare.run.resuming import find_condition_changes, find_plan_changes, read_resumable
+from portcompare.serve import vocabulary
 from tests.measure.plans import make_manifest, make_plan
 from tests.run.test_recording import record
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_run_is_resumed_with_its_own_plan_and_conditions_alone(tmp_path: Path) -> None:
@@ -30,9 +34,44 @@ def test_a_run_is_resumed_with_its_own_plan_and_conditions_alone(tmp_path: Path)
     assert condition.found.endswith("; and 4 more")
 
 
+ANY_PLANS = sorted([*(ROOT / "loadtests").glob("*.toml")])
+
+
+@pytest.mark.parametrize(
+    "path", [one for one in ANY_PLANS if one.stem != "twins"], ids=lambda path: path.stem
+)
+def test_each_plan_is_recalled_as_it_was(path: Path, tmp_path: Path) -> None:
+    recording = record(make_plan(), tmp_path)
+    recording.plan = load_plan(path, vocabulary())
+    recording.begin()
+    assert not [*find_plan_changes(read_resumable(tmp_path), recording.plan, 1)]
+
+
+def test_plans_of_commands_and_addresses_are_recalled_too(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    served = "baseline = 'old'\ncandidates = [{ url = 'http://h:1' }]\n"
+    served += "[deployments.old]\ncommand = 'serve {port}'\n"
+    path.write_text(f"{served}[scenarios.s]\nrequest = {{ path = '/' }}\nload = {{ users = [1] }}\n")
+    recording = record(make_plan(), tmp_path)
+    recording.plan = load_plan(path, vocabulary())
+    recording.begin()
+    earlier = read_resumable(tmp_path)
+    assert not [*find_plan_changes(earlier, recording.plan, 1)]
+    earlier.spent_s = 120.0
+    (problem,) = find_plan_changes(earlier, recording.plan, 1)
+    assert problem.found == "120 s are spent already, and the budget is 120 s"
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
+        (lambda folder, _: (folder / RESULTS_FILE).unlink(), "there is no results.json in it"),
+        (
+            lambda folder, _: (folder / JOURNAL_FILE).write_text(
+                (folder / JOURNAL_FILE).read_text().replace('"users"', '"usurs"', 1)
+            ),
+            "holds a plan that this portcompare cannot read",
+        ),
         (lambda _, recording: recording.save(partial=False), "there is nothing to resume"),
         (lambda folder, _: (folder / RESULTS_FILE).write_text("{"), "results.json: line 1.*is not JSON"),
         (lambda folder, _: (folder / JOURNAL_FILE).unlink(), "journal.jsonl: cannot be read: No such file"),
