@@ -34,6 +34,7 @@ def test_a_plan_is_named_after_its_file_unless_it_has_a_name(tmp_path: Path) -> 
         (None, "there is no such file", "name a plan file"),
         (b'name = "\xff"', "cannot be read: ", "name a readable plan file"),
         (b'baseline = "old"\ncandidates = [oops]\n', "(at line 2, column 15)", "correct the syntax there"),
+        (b"name = " + b"9" * 5000, "is not TOML: Exceeds the limit", "correct the syntax there"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(
