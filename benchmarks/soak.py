@@ -24,7 +24,7 @@ from portcompare.units import count
 MINUTES = 30.0
 PARTS = 10
 MOST_GROWTH = 0.05  # of its memory, over the time
-ENDLESS = "precision = 0.0001\nmax_blocks = 100000"
+ENDLESS = "precision = 0.0001\nmax_blocks = 10000"
 
 Samples = dict[str, list[tuple[float, float]]]  # by role: seconds since the start, MiB
 
