@@ -375,7 +375,8 @@ class Inference:
         if isinstance(value, str):
             return {value}
         if isinstance(value, Name):
-            return {tables.KINDS[value.dotted]} if value.dotted == "flask.current_app" else set()
+            is_object = value.dotted in ("flask.current_app", "flask.request.files")
+            return {tables.KINDS[value.dotted]} if is_object else set()
         if isinstance(value, Instance) and depth < MOST_ROUNDS:
             bases = self.bases(value.of)
             instances: Values = {

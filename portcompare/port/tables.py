@@ -81,7 +81,10 @@ FLASK_NAMES = {*AWAITED_CALLS, *KINDS} | {
 METHOD_RESULTS = {
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
-    **{("flask.FileStorage", name): "flask.FileStorage" for name in ("get", "getlist", "values")},
+    **{
+        ("flask.FileStorage", name): "flask.FileStorage"
+        for name in ("get", "getlist", "items", "pop", "values")
+    },
     **{("flask.testing.FlaskClient", name): "flask.Response" for name in _VERBS},
 }
 """The kinds of what methods return."""
@@ -326,7 +329,7 @@ TEMPLATE_PARTS = {
 
 NEEDED_PARTS = {
     **{part: {"threads"} for part in ("app_context", "in_thread", "stream_with_context", "wait_for")},
-    "flask_contexts": {"app_context", "environ", "session", "threads", "wsgi_app"},
+    "flask_contexts": {"app_context", "environ", "responses", "session", "threads", "wsgi_app"},
     "with_appcontext": {"app_context", "threads"},
 }
 """The parts that another part needs."""
