@@ -99,14 +99,12 @@ class Inference:
                 self._expand_stars(source, depth + 1)
                 public = {*source.scope.inner, *source.scope.imports, *source.scope.bound}
                 own.imports |= {name: f"{star}.{name}" for name in public - own.inner.keys() - own.bound}
-        libraries = [star for star in own.stars if star not in self.modules]
-        names = {
-            site.node.id for each in module.scopes for site in each.sites if isinstance(site.node, ast.Name)
-        }
-        for name in names if libraries else ():
+        libraries = sorted((star for star in own.stars if star not in self.modules), key="flask".__eq__)
+        sites = (site for scope in module.scopes for site in scope.sites) if libraries else ()
+        for name in {site.node.id for site in sites if isinstance(site.node, ast.Name)}:
             if own.holder(name) is None and not hasattr(builtins, name):
-                known = (star for star in libraries if f"{star}.{name}" in tables.FLASK_NAMES)
-                own.imports[name] = f"{next(known, libraries[-1])}.{name}"
+                is_flask = libraries[-1] == "flask" and f"flask.{name}" in tables.FLASK_NAMES
+                own.imports[name] = f"{libraries[-1 if is_flask else 0]}.{name}"
 
     def _follow(self, scope: Scope) -> None:
         for target, value in scope.bindings:

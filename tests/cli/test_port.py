@@ -80,7 +80,6 @@ def test_a_project_is_changed_itself_only_if_git_has_all_of_it(command: Command,
     [
         ({}, ["shop"], "there is no such folder"),
         ({"shop/app.py": "x = 1"}, ["shop"], "there is no Flask app"),
-        ({"shop/app.py": FLASK, "shop/old/x.py": "a\nprint 'x'"}, ["shop"], "old/x.py:2: is not Python"),
         ({"shop/app.py": FLASK}, ["shop", "--out", "shop/port"], "is within the project"),
         ({"shop/app.py": FLASK, "to/x": ""}, ["shop", "--out", "to"], "exists and is not an empty folder"),
         ({"shop/app.py": FLASK, "shop-quart/x": ""}, ["shop"], "exists and is not an empty folder"),

@@ -109,7 +109,7 @@ SITE = """
 import io
 import time
 from flask import Flask, Response, flash, g, get_flashed_messages, jsonify, make_response, render_template
-from flask import render_template_string, request, send_file, send_from_directory, session
+from flask import redirect, render_template_string, request, send_file, send_from_directory, session
 from flask import stream_with_context
 
 app = Flask(__name__)
@@ -180,6 +180,18 @@ def ticks():
 def environ():
     return {name: request.environ[name] for name in ("PATH_INFO", "HTTP_HOST", "QUERY_STRING")}
 
+@app.post("/data")
+def data():
+    return request.data
+
+@app.get("/headers")
+def headers():
+    return sorted(name for name, _ in request.headers)
+
+@app.get("/go")
+def go():
+    return redirect("/\u00fc?")
+
 @app.delete("/nothing")
 def nothing():
     return "", 204
@@ -187,6 +199,54 @@ def nothing():
 @app.get("/fails")
 def fails():
     raise KeyError("x") if request.args else KeyError("y")
+"""
+
+# An extension that renders, responds, saves files and has files of its own, as if on Flask.
+EXTENSION = """
+import sys
+from pathlib import Path
+from flask import Flask
+
+sys.path.append(str(Path(__file__).parents[1] / "library"))
+from flask_mail import Mail
+
+app = Flask(__name__)
+app.secret_key = "x"
+mail = Mail(app)
+
+@app.get("/")
+@mail.guarded
+def index():
+    return "in"
+
+@app.post("/")
+def keep():
+    return mail.keep(app.root_path + "/kept.txt")
+"""
+LIBRARY = """
+from functools import wraps
+from pathlib import Path
+import flask
+from flask.logging import wsgi_errors_stream
+
+class Mail:
+    def __init__(self, app):
+        path = Path(__file__).parent
+        app.register_blueprint(flask.Blueprint("mail", __name__, static_folder=path, static_url_path="/mail"))
+        self.wsgi_app = app.wsgi_app
+
+    def guarded(self, view):
+        @wraps(view)
+        def call():
+            wsgi_errors_stream.write("")
+            if flask.session.get("user"):
+                return view()
+            return flask.make_response(flask.render_template_string("{{ request.path }}"), 401)
+        return call
+
+    def keep(self, path):
+        flask.request.files["f"].save(path)
+        return flask.current_app.make_response(Path(path).read_text())
 """
 
 APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
@@ -206,6 +266,10 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
             *(get("/dump"), ("HEAD", "/stops", {})),
         ),
     ),
+    "extension": (
+        {"app.py": EXTENSION, "../library/flask_mail.py": LIBRARY},
+        (get("/"), post("/", files={"f": ("a.txt", b"hello")}), get("/mail/flask_mail.py"), get("/mail/x")),
+    ),
     "site": (
         {
             "app.py": SITE,
@@ -219,6 +283,8 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
             *(post("/json", content=b"\xff", headers={"Content-Type": "application/json"}),),
             *(get("/seen"), get("/flash"), get("/none"), get("/static/a.css"), ("HEAD", "/static/a.css", {})),
             get("/static/a.css", headers={"Range": "bytes=0-1"}),
+            get("/static/a.css", headers={"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}),
+            *(post("/data", data={"x": "1"}), post("/data", content="x"), get("/headers"), get("/go")),
             post("/upload", files={"f": ("a.txt", b"hello")}, data={"x": "1"}),
             *(
                 post("/upload", data={"x": "1"}),

@@ -477,6 +477,98 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "render_in_thread",
         ),
         case(
+            "methods of base classes, and of objects that nothing is known of",
+            "current_app, request, views",
+            """
+            class Base(views.MethodView):
+                def get(self, name):
+                    return request.form
+            class Page(Base):
+                def get(self, name):
+                    return super().get(name)
+            class Named(Page):
+                def get(self, name):
+                    return super(Page, self).get(name)
+            class Store:
+                def keep(self):
+                    return open("x").read()
+                def accept(self):
+                    return request.form
+            @bp.get("/a")
+            def one():
+                return current_app.store.keep()
+            @bp.get("/b")
+            def other(store):
+                return store.accept()
+            """,
+            """
+            class Base(views.MethodView):
+                async def get(self, name):
+                    return await request.form
+            class Page(Base):
+                async def get(self, name):
+                    return await super().get(name)
+            class Named(Page):
+                async def get(self, name):
+                    return await super(Page, self).get(name)
+            class Store:
+                def keep(self):
+                    return open("x").read()
+                async def accept(self):
+                    return await request.form
+            @bp.get("/a")
+            def one():
+                return current_app.store.keep()
+            @bp.get("/b")
+            async def other(store):
+                return await current_app.ensure_async(store.accept)()
+            """,
+        ),
+        case(
+            "what other modules bring all at once",
+            "g",
+            """
+            from sqlite3 import *
+            from flask import *
+            @bp.get("/a")
+            def one():
+                return connect("x").execute("").fetchall()
+            @bp.get("/b")
+            def other():
+                return render_template("x")
+            """,
+            """
+            from sqlite3 import *
+            from quart import *
+            @bp.get("/a")
+            def one():
+                return connect("x").execute("").fetchall()
+            @bp.get("/b")
+            async def other():
+                return await render_template("x")
+            """,
+        ),
+        case(
+            "what is awaited of a file, however it was read",
+            "request",
+            """
+            @bp.post("/")
+            def view():
+                f = request.files.get("f")
+                f.save("x")
+                for name, each in request.files.items():
+                    each.save(name)
+            """,
+            """
+            @bp.post("/")
+            async def view():
+                f = (await request.files).get("f")
+                await f.save("x")
+                for name, each in (await request.files).items():
+                    await each.save(name)
+            """,
+        ),
+        case(
             "what is async already",
             "request",
             """
@@ -533,6 +625,7 @@ def _body(text: str) -> str:
         ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls this on the event loop"),
         ("import flask_restful", "flask_restful: it makes responses that must be awaited"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
+        ("import tracing\ntracing.Tracer().follow(app)", "tracing receives the app"),
         ("page = render_template('x')", "it runs when the module is imported"),
     ],
 )
@@ -645,9 +738,9 @@ def test_a_factory_and_modules_that_import_each_other(tmp_path: Path) -> None:
 
 def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path) -> None:
     text = """
-        from flask_httpauth import HTTPBasicAuth
         from flask_restful import Api, Resource
-        auth, api = HTTPBasicAuth(), Api(app)
+        from flask_unheard_of import Guard
+        auth, api = Guard(), Api(app)
         @app.get("/a")
         @auth.login_required
         def a():
@@ -666,3 +759,22 @@ def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path)
         "/items": "by hand",
         "/b": "async",
     }
+
+
+def test_what_is_not_python_of_this_version_stays_as_it_is(tmp_path: Path) -> None:
+    made = port(tmp_path, {"app.py": HEAD.format(names="g"), "old.py": "x = 1\nprint x\n"})
+    assert "old.py" not in made.files
+    (left,) = made.left
+    assert left.place == "old.py:2"
+    assert left.why.startswith("stays as it is, as it is not Python 3.")
+
+
+def test_the_environment_and_the_names_of_flask_alone_stay_those_of_flask(tmp_path: Path) -> None:
+    text = "from flask.logging import default_handler, wsgi_errors_stream\napp.config.from_prefixed_env()\n"
+    made = port(tmp_path, {"app.py": HEAD.format(names="g") + text})
+    lines = made.files["app.py"].decode().splitlines()
+    assert lines[-3:] == [
+        "from quart.logging import default_handler",
+        "from flask.logging import wsgi_errors_stream",
+        'app.config.from_prefixed_env("FLASK")',
+    ]
