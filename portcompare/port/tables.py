@@ -64,6 +64,8 @@ KINDS = {
     "httpx.Client": "httpx.Client",
     "multiprocessing.Lock": "threading.RLock",
     "threading.BoundedSemaphore": "threading.RLock",
+    "threading.Event": "threading.Event",
+    "threading.Thread": "threading.Thread",
     "threading.Condition": "threading.RLock",
     "threading.Lock": "threading.Lock",
     **dict.fromkeys([f"requests.{verb}" for verb in _VERBS], "requests.Response"),
@@ -181,6 +183,7 @@ BLOCKING_PACKAGES = {
         ("a server", ("ftplib", "imaplib", "ldap", "ldap3", "paramiko", "poplib", "requests", "smtplib")),
         ("a server", ("socket", "urllib3")),
         ("a process", ("subprocess",)),
+        ("another thread", ("concurrent", "multiprocessing", "queue")),
         ("files", ("fileinput", "shutil", "tarfile", "tempfile", "zipfile")),
     )
     for package in packages
@@ -203,6 +206,8 @@ BLOCKING_CALLS = {
         ("a process", ("os.popen", "os.system", "os.wait", "os.waitpid")),
         ("a server", ("httpx.stream", "urllib.request.urlopen", "urllib.request.urlretrieve")),
         ("a person", ("getpass.getpass", "input")),
+        ("another thread", ("threading.Event.wait", "threading.Thread.join")),
+        ("the CPU", [f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")]),
     )
     for name in names
 }
