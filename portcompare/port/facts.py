@@ -69,9 +69,11 @@ class Facts:
         return {"with_appcontext"} if self.commands else set()
 
     def _read_definition(self, scope: Scope) -> None:
+        outer = scope.parent or scope
+        for node in getattr(scope.node, "decorator_list", ()):
+            self._read_extension_route(node, scope, outer)
         if not isinstance(scope.node, FunctionNode):
             return
-        outer = scope.parent or scope
         for node in scope.node.decorator_list:
             self._read_decorator(node, scope, outer)
         owner = scope.owner_class()
@@ -87,6 +89,15 @@ class Facts:
                 self._keep(scope, f"{min(bases)} may call it")
         if "flask.Flask" in self.returned_kinds(scope):
             self._keep(scope, "servers call it to make the app")
+
+    def _read_extension_route(self, node: ast.expr, scope: Scope, outer: Scope) -> None:
+        """Find a route of an extension's blueprint, such as that of flask-smorest."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            kinds = self.inference.kinds(node.func.value, outer)
+            extension = next((kind for kind in kinds if ":" in kind), "")
+            if extension and node.func.attr in tables.ROUTES:
+                views = [scope] if scope.is_function else _methods(scope)
+                self._read_resource(node, node.args[:1], views, extension)
 
     def returned_kinds(self, scope: Scope) -> set[str]:
         """The kinds of what a function returns."""
@@ -307,7 +318,7 @@ class Facts:
         self._note_left(scope, names, kinds)
         is_project = bool(self.inference.functions(node.func, scope))
         if method in ("add_resource", "add_url_rule") and node.args:
-            self._read_urls(node, scope, next((kind[5:] for kind in kinds if kind.startswith("left:")), ""))
+            self._read_urls(node, scope, next((kind for kind in kinds if ":" in kind), ""))
             return
         functions = [
             each
@@ -332,29 +343,39 @@ class Facts:
 
     def _read_urls(self, node: ast.Call, scope: Scope, extension: str) -> None:
         if extension:  # such as Flask-RESTful: a class, and its addresses
-            views = [each for each in self.inference.values(node.args[0], scope) if isinstance(each, Scope)]
-            self.left |= dict.fromkeys(views, extension)
-            rules = map(_text, node.args[1:])
-            self.routes += [Route(rule=rule, methods=("*",), view=view) for rule in rules for view in views]
+            self._read_resource(node, node.args[1:], self._views(node.args[0], scope), extension)
             return
         given = [each.value for each in node.keywords if each.arg == "view_func"]
         for found in self._views(next(iter([*given, *node.args[2:]]), None), scope):
             self.callbacks.add(found)
-            method = found.name.rpartition(".")[2] if found.owner_class() else "route"
-            self._add_route(_text(node.args[0]), method, node, found)
+            self._add_route(_text(node.args[0]), _method(found), node, found)
+
+    def _read_resource(
+        self, node: ast.Call, rules: Sequence[ast.expr], views: list[Scope], extension: str
+    ) -> None:
+        for view in views:
+            self._note_left(view, set(), {extension})
+            for rule in rules:
+                self._add_route(_text(rule), _method(view), node, view)
 
     def _views(self, node: ast.expr | None, scope: Scope) -> list[Scope]:
         """The functions of a view, also of a class."""
         if node is None:
             return []
         found = [each for each in self.inference.values(node, scope) if isinstance(each, Scope)]
-        methods = [
-            method
-            for owner in found
-            for name, method in owner.inner.items()
-            if not owner.is_function and (name in tables.HTTP_METHODS or name == "dispatch_request")
-        ]
+        methods = [method for owner in found if not owner.is_function for method in _methods(owner)]
         return [*methods, *(each for each in found if each.is_function)]
+
+
+def _method(view: Scope) -> str:
+    """The method of requests to a view, if its name says it."""
+    return view.name.rpartition(".")[2] if view.owner_class() else "route"
+
+
+def _methods(owner: Scope) -> list[Scope]:
+    """The methods of a class of views."""
+    names = tables.HTTP_METHODS | {"dispatch_request"}
+    return [method for name, method in owner.inner.items() if name in names]
 
 
 def _text(node: ast.expr) -> str:

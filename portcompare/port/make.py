@@ -63,7 +63,9 @@ def port_project(project: Path) -> Port | None:
 def _collect_facts(modules: Sequence[Module]) -> Facts:
     names = {module.name: module for module in reversed(modules)}
     for module in modules:  # also as they are called where folders without __init__.py are packages
-        names.setdefault(module.path.removesuffix(".py").replace("/", "."), module)
+        parts = module.path.removesuffix(".py").split("/")
+        for start in range(len(parts)):
+            names.setdefault(".".join(parts[start:]), module)
     inference = Inference(names)
     inference.solve()
     facts = Facts(inference)
@@ -83,7 +85,8 @@ def _count_lines(module: Module, new: bytes) -> tuple[int, int]:
 
 def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRoute:
     functions = [route.view, *colours.decorated(route.view)]
-    reason = next((colours.in_thread[each] for each in functions if each in colours.in_thread), None)
+    kept = {each: why for each, why in colours.facts.synchronous.items() if each not in colours.is_async}
+    reason = next(filter(None, map((kept | colours.in_thread).get, functions)), None)
     outcome, why = ("in a thread", str(reason)) if reason else ("async", "")
     run = colours.reached_from([*functions, *colours.facts.hooks])
     left = next((todo for todo in todos if todo.scope in run), None)

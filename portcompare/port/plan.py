@@ -145,6 +145,12 @@ class _ModulePlanner:
         if getattr(node.func, "attr", "") == "from_prefixed_env" and not (node.args or node.keywords):
             self._edits.arguments[self._module.span(node)] = '"FLASK"'
         self._plan_receiver(scope, node)
+        entered = {"push": "__enter__()", "pop": "__exit__(None, None, None)"}
+        if isinstance(node.func, ast.Attribute) and node.func.attr in entered:
+            context = node.func.value
+            if "flask.AppContext" in self._facts.inference.kinds(context, scope):
+                text = f"{ast.unparse(context)}.{entered[node.func.attr]}"
+                self._edits.replace(self._module.span(node), text)
         closed = next(iter(node.args), None)
         if "atexit.register" in names and isinstance(closed, ast.Attribute) and closed.attr == "close":
             kinds = self._facts.inference.kinds(closed.value, scope)

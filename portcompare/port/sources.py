@@ -218,8 +218,9 @@ class _Reader:
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple | ast.List):
-            for each in target.elts:
-                self._bind(each, value)
+            is_pairwise = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
+            for index, each in enumerate(target.elts):
+                self._bind(each, value.elts[index] if is_pairwise else value)  # type: ignore[attr-defined]
             return
         if isinstance(target, ast.Starred):
             target = target.value

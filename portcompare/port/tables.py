@@ -81,6 +81,7 @@ FLASK_NAMES = {*AWAITED_CALLS, *KINDS} | {
 """What `from flask import *` brings, when other libraries are imported so too."""
 
 METHOD_RESULTS = {
+    ("flask.Flask", "app_context"): "flask.AppContext",
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
     **{
@@ -236,12 +237,12 @@ TRANSPARENT_DECORATORS = frozenset(
 
 _PATCH = "https://github.com/pgjones/quart-flask-patch"
 _PYPI = "https://pypi.org/project"
-_AWAITED = "it makes responses that must be awaited; use quart-schema"
 
 KEPT = {
     "flask_babel": ("it translates by what the request says", f"{_PYPI}/flask-babel/"),
     "flask_bcrypt": ("it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
     "flask_caching": ("it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
+    "flask_compress": ("it reads each response", f"{_PYPI}/Flask-Compress/"),
     "flask_cors": ("it adds headers after each request", f"{_PYPI}/flask-cors/"),
     "flask_httpauth": ("it may look up users of each request", f"{_PYPI}/Flask-HTTPAuth/"),
     "flask_jwt_extended": ("it reads the request's headers", f"{_PYPI}/Flask-JWT-Extended/"),
@@ -251,7 +252,10 @@ KEPT = {
     "flask_marshmallow": ("it makes data of objects", f"{_PYPI}/flask-marshmallow/"),
     "flask_moment": ("it only adds to templates", f"{_PYPI}/Flask-Moment/"),
     "flask_migrate": ("its commands run without requests", f"{_PYPI}/Flask-Migrate/"),
+    "flask_restful": ("it calls resources", f"{_PYPI}/Flask-RESTful/"),
+    "flask_restx": ("it calls resources", f"{_PYPI}/flask-restx/"),
     "flask_session": ("it stores sessions in a thread", f"{_PYPI}/Flask-Session/"),
+    "flask_smorest": ("it calls views", f"{_PYPI}/flask-smorest/"),
     "flask_sqlalchemy": ("its session belongs to the application context", _PATCH),
     "flask_wtf": ("its forms read the request in a thread", f"{_PYPI}/Flask-WTF/"),
 }
@@ -260,12 +264,8 @@ KEPT = {
 BY_HAND = {
     "apiflask": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
     "flask_admin": ("its views render on Flask; serve it beside the port", f"{_PYPI}/Flask-Admin/"),
-    "flask_compress": ("it reads responses that must be awaited", f"{_PYPI}/quart-compress/"),
     "flask_openapi3": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
-    "flask_restful": (_AWAITED, _PATCH),
-    "flask_restx": (_AWAITED, f"{_PYPI}/quart-schema/"),
     "flask_security": ("its views render on Flask; use quart-auth", f"{_PYPI}/quart-auth/"),
-    "flask_smorest": (_AWAITED, f"{_PYPI}/quart-schema/"),
     "flask_sock": ("it serves WebSockets of WSGI; Quart has its own", f"{_PYPI}/Quart/"),
     "flask_socketio": ("it serves WSGI; use python-socketio's ASGIApp", f"{_PYPI}/python-socketio/"),
 }
@@ -334,7 +334,8 @@ TEMPLATE_PARTS = {
 
 NEEDED_PARTS = {
     **{part: {"threads"} for part in ("app_context", "in_thread", "stream_with_context", "wait_for")},
-    "flask_contexts": {"app_context", "environ", "responses", "session", "threads", "wsgi_app"},
+    "flask_contexts": {"app_context", "data", "environ", "json", "responses", "session", "threads"}
+    | {"wsgi_app"},
     "with_appcontext": {"app_context", "threads"},
 }
 """The parts that another part needs."""

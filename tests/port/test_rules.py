@@ -623,7 +623,7 @@ def _body(text: str) -> str:
         ("@app.after_request\ndef view(r):\n    return r.call_on_close(print)", "responses of Quart have no"),
         ("@app.get('/')\nasync def view():\n    return open('x').name", "open waits for files, and blocks"),
         ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls this on the event loop"),
-        ("import flask_restful", "flask_restful: it makes responses that must be awaited"),
+        ("import flask_sock", "flask_sock: it serves WebSockets of WSGI"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
         ("import tracing\ntracing.Tracer().follow(app)", "tracing receives the app"),
         ("page = render_template('x')", "it runs when the module is imported"),
@@ -739,8 +739,8 @@ def test_a_factory_and_modules_that_import_each_other(tmp_path: Path) -> None:
 def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path) -> None:
     text = """
         from flask_restful import Api, Resource
-        from flask_unheard_of import Guard
-        auth, api = Guard(), Api(app)
+        from flask_unheard_of import Guard, Shop
+        auth, api, shop = Guard(), Api(app), Shop()
         @app.get("/a")
         @auth.login_required
         def a():
@@ -749,6 +749,10 @@ def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path)
             def get(self):
                 return []
         api.add_resource(Items, "/items")
+        @shop.route("/orders")
+        class Orders:
+            def get(self):
+                return []
         @app.get("/b")
         def b():
             return "b"
@@ -756,7 +760,8 @@ def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path)
     made = port(tmp_path, {"app.py": HEAD.format(names="g") + dedent(text)})
     assert {each.rule: each.outcome for each in made.routes} == {
         "/a": "by hand",
-        "/items": "by hand",
+        "/items": "in a thread",
+        "/orders": "by hand",
         "/b": "async",
     }
 
