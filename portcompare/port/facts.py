@@ -144,6 +144,8 @@ class Facts:
             self._keep(scope, f"@{ast.unparse(target)} of a library calls it")
 
     def _add_route(self, rule: str, method: str, node: ast.expr, view: Scope) -> None:
+        if view.module.is_test:
+            return
         given = {each.arg: each.value for each in getattr(node, "keywords", ())}
         methods = given.get("methods")
         listed = (

@@ -234,6 +234,9 @@ class Mail:
         path = Path(__file__).parent
         app.register_blueprint(flask.Blueprint("mail", __name__, static_folder=path, static_url_path="/mail"))
         self.wsgi_app = app.wsgi_app
+        self.handle = app.handle_user_exception
+        app.handle_user_exception = self.describe
+        app.after_request(self.count)
 
     def guarded(self, view):
         @wraps(view)
@@ -243,6 +246,16 @@ class Mail:
                 return view()
             return flask.make_response(flask.render_template_string("{{ request.path }}"), 401)
         return call
+
+    def count(self, response):
+        if flask.request.path == "/" and not response.is_streamed:
+            response.headers["X-Size"] = str(len(response.get_data()))
+        return response
+
+    def describe(self, error):
+        if flask.request.path == "/mail/x":
+            return flask.make_response({"error": str(error)}, 404)
+        return self.handle(error)
 
     def keep(self, path):
         flask.request.files["f"].save(path)
@@ -268,7 +281,10 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
     ),
     "extension": (
         {"app.py": EXTENSION, "../library/flask_mail.py": LIBRARY},
-        (get("/"), post("/", files={"f": ("a.txt", b"hello")}), get("/mail/flask_mail.py"), get("/mail/x")),
+        (
+            *(get("/"), post("/", files={"f": ("a.txt", b"hello")}), get("/mail/flask_mail.py")),
+            *(get("/mail/x"), get("/none")),
+        ),
     ),
     "site": (
         {

@@ -26,6 +26,7 @@ COMPARED = (
     "content-type",
     "location",
     "vary",
+    "x-size",
 )
 ROOT = Path(__file__).parents[2]
 

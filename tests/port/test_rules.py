@@ -774,12 +774,16 @@ def test_what_is_not_python_of_this_version_stays_as_it_is(tmp_path: Path) -> No
     assert left.why.startswith("stays as it is, as it is not Python 3.")
 
 
-def test_the_environment_and_the_names_of_flask_alone_stay_those_of_flask(tmp_path: Path) -> None:
+def test_the_environment_contexts_and_names_of_flask_alone_stay_those_of_flask(tmp_path: Path) -> None:
     text = "from flask.logging import default_handler, wsgi_errors_stream\napp.config.from_prefixed_env()\n"
+    text += "context = app.app_context()\ncontext.push()\ncontext.pop()\n"
     made = port(tmp_path, {"app.py": HEAD.format(names="g") + text})
     lines = made.files["app.py"].decode().splitlines()
-    assert lines[-3:] == [
+    assert lines[-6:] == [
         "from quart.logging import default_handler",
         "from flask.logging import wsgi_errors_stream",
         'app.config.from_prefixed_env("FLASK")',
+        "context = app.app_context()",
+        "context.__enter__()",
+        "context.__exit__(None, None, None)",
     ]
