@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from portcompare.port import tables
-from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name, is_extension, is_left
+from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name
 from portcompare.port.records import Fact, Reason, Route
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
 
@@ -174,7 +174,7 @@ class Facts:
             self._read_attribute(site, node)
         elif isinstance(node, ast.Name):
             packages = {name.partition(".")[0] for name in self.inference.names(node, scope)}
-            for package in filter(is_extension, packages):
+            for package in filter(tables.is_extension, packages):
                 what = self._blocked_by({package}, set(), "")
                 self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         elif isinstance(node, ast.Call):
@@ -199,7 +199,7 @@ class Facts:
 
     def _note_left(self, scope: Scope, names: set[str], kinds: set[str]) -> None:
         packages = {name.partition(".")[0] for name in names} | {kind.removeprefix("left:") for kind in kinds}
-        for package in filter(is_left, packages):
+        for package in filter(tables.is_left, packages):
             self.left[scope] = package
 
     def _read_attribute(self, site: Site, node: ast.Attribute) -> None:
@@ -285,7 +285,7 @@ class Facts:
                 return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
             if package in tables.BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
                 return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
-            if is_extension(package):
+            if tables.is_extension(package):
                 why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
                 return f"{package} {why.removeprefix('it ')}"
         for kind in kinds:

@@ -4,36 +4,28 @@ Nothing is run and no order of statements is followed: a name may stand for all 
 """
 
 import ast
-import builtins
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portcompare.port import tables
-from portcompare.port.sources import FunctionNode, Module, Scope, dotted_name
+from portcompare.port.sources import (
+    FunctionNode,
+    Module,
+    Scope,
+    dotted_name,
+    expand_stars,
+    find_methods,
+    parts,
+)
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
-
-
 _IN_MODULE = re.compile(
     r"^flask\.(app|blueprints|config|ctx|globals|helpers|json|templating|wrappers)\.(?=\w+$)"
 )
-
-
 _HOLDERS = ("flask.current_app.", "flask.g.")  # whose attributes are those of the project
-_USUAL = {name for each in (bytes, dict, list, set, str) for name in dir(each)} | tables.HTTP_METHODS
 _TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
-
-
-def is_left(package: str) -> bool:
-    """Whether a package is an extension of Flask that is left by hand."""
-    return package in tables.BY_HAND or (package.startswith("flask_") and package not in tables.KEPT)
-
-
-def is_extension(package: str) -> bool:
-    """Whether a package is an extension of Flask."""
-    return package in tables.KEPT or is_left(package)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +65,9 @@ class Inference:
     def solve(self) -> None:
         """Follow all bindings until nothing new is found."""
         scopes = [scope for module in set(self.modules.values()) for scope in module.scopes]
-        self._methods = _find_methods(scopes)
+        self._methods = find_methods(scopes)
         for module in set(self.modules.values()):
-            self._expand_stars(module)
+            expand_stars(module, self.modules)
         for scope in scopes:
             names = [
                 dotted_name(getattr(each, "func", each), scope)
@@ -89,22 +81,6 @@ class Inference:
             self._has_changed = False
             for scope in scopes:
                 self._follow(scope)
-
-    def _expand_stars(self, module: Module, depth: int = 0) -> None:
-        """Find what the names stand for that `import *` brings."""
-        own = module.scope
-        for star in own.stars:
-            source = self.modules.get(star)
-            if source is not None and source is not module and depth < MOST_ROUNDS:
-                self._expand_stars(source, depth + 1)
-                public = {*source.scope.inner, *source.scope.imports, *source.scope.bound}
-                own.imports |= {name: f"{star}.{name}" for name in public - own.inner.keys() - own.bound}
-        libraries = sorted((star for star in own.stars if star not in self.modules), key="flask".__eq__)
-        sites = (site for scope in module.scopes for site in scope.sites) if libraries else ()
-        for name in {site.node.id for site in sites if isinstance(site.node, ast.Name)}:
-            if own.holder(name) is None and not hasattr(builtins, name):
-                is_flask = libraries[-1] == "flask" and f"flask.{name}" in tables.FLASK_NAMES
-                own.imports[name] = f"{libraries[-1 if is_flask else 0]}.{name}"
 
     def _follow(self, scope: Scope) -> None:
         for target, value in scope.bindings:
@@ -220,7 +196,7 @@ class Inference:
                 named = {each.dotted for each in found if isinstance(each, Name)}
                 kinds: Values = {tables.KINDS[name] for name in named & tables.KINDS.keys()}
                 return kinds | {each for each in found if not isinstance(each, Name)}
-        return self._union(_parts(node), scope)
+        return self._union(parts(node), scope)
 
     def _union(self, nodes: Iterable[ast.expr | None], scope: Scope) -> Values:
         return {value for node in nodes for value in self.values(node, scope)}
@@ -350,7 +326,7 @@ class Inference:
         if dotted == "pathlib.Path":
             return {dotted}
         package = dotted.partition(".")[0]
-        if is_left(package):
+        if tables.is_left(package):
             return {f"left:{package}"}
         return (
             {f"lib:{package}"} if package in tables.BLOCKING_PACKAGES or package in tables.KEPT else NOTHING
@@ -417,35 +393,6 @@ class Inference:
         return found
 
 
-def _find_methods(scopes: Iterable[Scope]) -> dict[str, list[Scope]]:
-    """The methods of a project by name, but those whose names other objects have too."""
-    found: dict[str, list[Scope]] = defaultdict(list)
-    for scope in scopes:
-        name = scope.name.rpartition(".")[2]
-        if scope.is_function and scope.owner_class() and not scope.module.is_test and name not in _USUAL:
-            found[name].append(scope)
-    return found
-
-
 def _is_property(value: Value) -> bool:
     decorators = getattr(value.node, "decorator_list", ()) if isinstance(value, Scope) else ()
     return any(ast.unparse(each).endswith("property") for each in decorators)
-
-
-def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
-    """The expressions of which one is, or is in, what an expression results in."""
-    found: Sequence[ast.expr | None] = []
-    match node:
-        case ast.Await() | ast.Starred() | ast.NamedExpr() | ast.DictComp():
-            found = [node.value]
-        case ast.List() | ast.Tuple() | ast.Set():
-            found = node.elts
-        case ast.Dict() | ast.BoolOp():
-            found = node.values
-        case ast.BinOp():
-            found = [node.left]
-        case ast.IfExp():
-            found = [node.body, node.orelse]
-        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
-            found = [node.elt]
-    return found

@@ -5,22 +5,25 @@ import sys
 from dataclasses import dataclass, field, replace
 
 from portcompare.port.colour import Colours
-from portcompare.port.inference import canonical, is_left
+from portcompare.port.imports import count_uses, helper_import, import_edit, is_flask, source
+from portcompare.port.inference import canonical
 from portcompare.port.records import Fact
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
-from portcompare.port.sources import Module, Scope, absolute_name, dotted_name
+from portcompare.port.sources import Module, Scope, dotted_name
 from portcompare.port.tables import (
     BY_HAND,
     CONVERTED,
     HELPERS,
     IN_THREAD,
     KEPT,
-    ONLY_FLASK,
     RENAMED,
     REQUESTS_ERRORS,
+    is_extension,
+    is_left,
 )
 
 _PYPI = "https://pypi.org/project"
+_NO_EXTENSIONS = sys.stdlib_module_names | {"", "flask"}
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -53,6 +56,7 @@ class _ModulePlanner:
         self._colours = planner.colours
         self._facts = planner.colours.facts
         self._module = module
+        self._own = {name.partition(".")[0] for name in self._facts.inference.modules}
         self._edits = Edits()
         self._needs_current_app = False
         self._replaced: dict[str, int] = {}  # how often an imported name is no longer used
@@ -163,10 +167,9 @@ class _ModulePlanner:
         while isinstance(root, ast.Attribute | ast.Call):
             root = root.value if isinstance(root, ast.Attribute) else root.func
         package = dotted_name(root, scope).partition(".")[0]
-        own = {name.partition(".")[0] for name in self._facts.inference.modules}
-        is_other = package in own | sys.stdlib_module_names | {"", "flask", *KEPT} or is_left(package)
-        inference = self._facts.inference
-        if not is_other and any("flask.Flask" in inference.kinds(each, scope) for each in node.args):
+        if package in _NO_EXTENSIONS or is_extension(package) or package in self._own:
+            return
+        if any("flask.Flask" in self._facts.inference.kinds(each, scope) for each in node.args):
             self._planner.helpers.add("flask_contexts")
             self._leave(node, scope, f"{package} receives the app: check that it works with Quart's")
 
@@ -312,13 +315,14 @@ class _ModulePlanner:
             each for each in ast.walk(self._module.tree) if isinstance(each, ast.Import | ast.ImportFrom)
         ]
         at_top = [each for each in self._module.tree.body if isinstance(each, ast.Import | ast.ImportFrom)]
-        uses = self._count_uses()
+        uses = count_uses(self._module)
         unused = {name for name, number in self._replaced.items() if number >= uses.get(name, 0)}
-        home = next((each for each in reversed(at_top) if _is_flask(self._source(each))), None)
+        home = next((each for each in reversed(at_top) if is_flask(source(self._module, each))), None)
         for node in statements:
-            edit, helped = self._import_edit(node, unused)
+            self._check_extension(node, source(self._module, node))
+            edit, helped = import_edit(self._module, node, unused)
             names = sorted(helped | self._wanted if node is home else helped)
-            added = [self._helper_import(names)] if names else []
+            added = [helper_import(self._planner.helper, self._module, names)] if names else []
             self._planner.helpers |= set(names)
             if edit is None and added:
                 edit = ImportEdit(
@@ -333,51 +337,10 @@ class _ModulePlanner:
         if self._needs_current_app:
             self._edits.last_imports.append("from quart import current_app")
         if home is None and self._wanted:
-            self._edits.last_imports.append(self._helper_import(sorted(self._wanted)))
+            self._edits.last_imports.append(
+                helper_import(self._planner.helper, self._module, sorted(self._wanted))
+            )
             self._planner.helpers |= self._wanted
-
-    def _source(self, node: ast.Import | ast.ImportFrom) -> str:
-        return absolute_name(self._module, node) if isinstance(node, ast.ImportFrom) else node.names[0].name
-
-    def _count_uses(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for scope in self._module.scopes:
-            for site in scope.sites:
-                if isinstance(site.node, ast.Name):
-                    found[site.node.id] = found.get(site.node.id, 0) + 1
-        return found
-
-    def _import_edit(
-        self, node: ast.Import | ast.ImportFrom, unused: set[str]
-    ) -> tuple[ImportEdit | None, set[str]]:
-        """What becomes of an import, and the names of the helper that are imported in its place."""
-        aliases = {alias.name: alias.asname for alias in node.names}
-        kept = {name: name for name, as_name in aliases.items() if (as_name or name) not in unused}
-        if isinstance(node, ast.Import):
-            self._check_extension(node, node.names[0].name)
-            modules = {
-                name: "quart" + name.removeprefix("flask") if _is_flask(name) else name for name in kept
-            }
-            changed = modules != {name: name for name in aliases}
-            return (ImportEdit(modules=modules, names={}) if changed else None), set()
-        source = absolute_name(self._module, node)
-        self._check_extension(node, source)
-        if not _is_flask(source):
-            return (ImportEdit(modules={}, names=kept) if len(kept) < len(aliases) else None), set()
-        names: dict[str, str] = {}
-        helped: set[str] = set()
-        stays = [name for name in kept if f"{source}.{name}".startswith(ONLY_FLASK)]
-        brought = self._module.scope.imports.items() if "*" in kept else ()
-        by_star = {name for name, dotted in brought if dotted == f"{source}.{name}"}
-        for name in {**kept, **dict.fromkeys(by_star)}:
-            new = RENAMED.get(canonical(f"{source}.{name}"), name)
-            if new in HELPERS and self._uses_helper(name, new):
-                helped.add(f"{new} as {aliases[name]}" if aliases.get(name) else new)
-            elif name in kept and name not in stays:
-                names[name] = new
-        added = [f"from {source} import {', '.join(stays)}"] if stays else []
-        modules = {source: "quart" + source.removeprefix("flask")}
-        return ImportEdit(modules=modules, names=names, added=added), helped
 
     def _check_extension(self, node: ast.Import | ast.ImportFrom, source: str) -> None:
         package = source.partition(".")[0]
@@ -386,31 +349,6 @@ class _ModulePlanner:
         if is_left(package):
             why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{_PYPI}/{package}/"))
             self._leave(node, self._module.scope, f"{package}: {why} ({source})")
-
-    def _uses_helper(self, name: str, new: str) -> bool:
-        """Whether a name must come from the helper: of the class, only where an app is made."""
-        if new != "Quart":
-            return True
-        calls = (each for scope in self._module.scopes for each in scope.sites)
-        return any(
-            isinstance(each.node, ast.Name)
-            and each.node.id == name
-            and (isinstance(each.parent, ast.Call | ast.ClassDef))
-            for each in calls
-        )
-
-    def _helper_import(self, names: list[str]) -> str:
-        helper, own = self._planner.helper.split("."), self._module.name.split(".")
-        package = own if self._module.is_package else own[:-1]
-        common = 0
-        while common < min(len(helper) - 1, len(package)) and helper[common] == package[common]:
-            common += 1
-        source = "." * (len(package) - common + 1) + ".".join(helper[common:]) if common else ".".join(helper)
-        return f"from {source} import {', '.join(names)}"
-
-
-def _is_flask(module: str) -> bool:
-    return module == "flask" or module.startswith("flask.")
 
 
 def _is_qualified(parent: ast.AST) -> bool:

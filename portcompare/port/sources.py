@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from portcompare.port.tables import FLASK_NAMES, HTTP_METHODS
 
 Span = tuple[
     int, int, int, int
@@ -14,6 +17,8 @@ Span = tuple[
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Watched = ast.Call | ast.Attribute | ast.Name | ast.With
+_USUAL = {name for each in (bytes, dict, list, set, str) for name in dir(each)} | HTTP_METHODS
+_MOST_STARS = 20  # so many modules in a row are followed that import all of each other
 _NO_AWAIT = {ast.Lambda: "a lambda", ast.GeneratorExp: "a generator expression"}
 
 
@@ -259,3 +264,49 @@ def dotted_name(node: ast.expr, scope: Scope) -> str:
     if node.id in holder.imports:
         return holder.imports[node.id]
     return f"{holder.module.name}.{node.id}" if holder.parent is None else ""
+
+
+def find_methods(scopes: Iterable[Scope]) -> dict[str, list[Scope]]:
+    """The methods of a project by name, but those whose names other objects have too."""
+    found: dict[str, list[Scope]] = defaultdict(list)
+    for scope in scopes:
+        name = scope.name.rpartition(".")[2]
+        if scope.is_function and scope.owner_class() and not scope.module.is_test and name not in _USUAL:
+            found[name].append(scope)
+    return found
+
+
+def expand_stars(module: Module, modules: Mapping[str, Module], depth: int = 0) -> None:
+    """Find what the names stand for that `import *` brings."""
+    own = module.scope
+    for star in own.stars:
+        source = modules.get(star)
+        if source is not None and source is not module and depth < _MOST_STARS:
+            expand_stars(source, modules, depth + 1)
+            public = {*source.scope.inner, *source.scope.imports, *source.scope.bound}
+            own.imports |= {name: f"{star}.{name}" for name in public - own.inner.keys() - own.bound}
+    libraries = sorted((star for star in own.stars if star not in modules), key="flask".__eq__)
+    sites = (site for scope in module.scopes for site in scope.sites) if libraries else ()
+    for name in {site.node.id for site in sites if isinstance(site.node, ast.Name)}:
+        if own.holder(name) is None and not hasattr(builtins, name):
+            is_flask = libraries[-1] == "flask" and f"flask.{name}" in FLASK_NAMES
+            own.imports[name] = f"{libraries[-1 if is_flask else 0]}.{name}"
+
+
+def parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
+    """The expressions of which one is, or is in, what an expression results in."""
+    found: Sequence[ast.expr | None] = []
+    match node:
+        case ast.Await() | ast.Starred() | ast.NamedExpr() | ast.DictComp():
+            found = [node.value]
+        case ast.List() | ast.Tuple() | ast.Set():
+            found = node.elts
+        case ast.Dict() | ast.BoolOp():
+            found = node.values
+        case ast.BinOp():
+            found = [node.left]
+        case ast.IfExp():
+            found = [node.body, node.orelse]
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            found = [node.elt]
+    return found

@@ -339,3 +339,13 @@ NEEDED_PARTS = {
     "with_appcontext": {"app_context", "threads"},
 }
 """The parts that another part needs."""
+
+
+def is_left(package: str) -> bool:
+    """Whether a package is an extension of Flask that is left by hand."""
+    return package in BY_HAND or (package.startswith("flask_") and package not in KEPT)
+
+
+def is_extension(package: str) -> bool:
+    """Whether a package is an extension of Flask."""
+    return package in KEPT or is_left(package)
