@@ -22,7 +22,7 @@ from portcompare.port.tables import HELPER, NEEDED_PARTS
 def port_project(project: Path) -> Port | None:
     """Port a project; nothing is written. None if it is Quart already.
 
-    Raises InputError if there is no app, or a file that is not Python.
+    Raises InputError if there is no app.
     """
     modules, unread = read_modules(project)
     facts = _collect_facts(modules)
@@ -30,7 +30,8 @@ def port_project(project: Path) -> Port | None:
     if home is None:
         if any(map(_is_quart, modules)):
             return None
-        raise refuse(str(project), "there is no Flask app", "name the folder that contains it")
+        found = "; ".join(["there is no Flask app", *(f"{one.place} {one.why}" for one in unread)])
+        raise refuse(str(project), found, "name the folder that contains it")
     colours = Colours(facts)
     colours.solve()
     package = home.name if home.is_package else home.name.rpartition(".")[0]

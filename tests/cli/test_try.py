@@ -93,7 +93,7 @@ def test_all_is_printed_as_json(
     ("files", "found"),
     [
         ({}, "there is no Flask app"),
-        ({"app.py": "def broken(:"}, "app.py:1: is not Python"),
+        ({"app.py": "def broken(:"}, "there is no Flask app; app.py:1 stays as it is, as it is not Python"),
         ({"app.py": "from quart import Quart\napp = Quart(__name__)"}, "is Quart already"),
         (
             {"app.py": "from flask import Flask\nimport nowhere\napp = Flask(__name__)"},
