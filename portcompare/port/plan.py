@@ -1,6 +1,7 @@
 """The edits of each module: what the colours of its functions mean for its text."""
 
 import ast
+import builtins
 import sys
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +24,7 @@ from portcompare.port.tables import (
 )
 
 _PYPI = "https://pypi.org/project"
-_NO_EXTENSIONS = sys.stdlib_module_names | {"", "flask"}
+_NO_EXTENSIONS = sys.stdlib_module_names | {"", "flask", *dir(builtins)}
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -169,7 +170,8 @@ class _ModulePlanner:
         package = dotted_name(root, scope).partition(".")[0]
         if package in _NO_EXTENSIONS or is_extension(package) or package in self._own:
             return
-        if any("flask.Flask" in self._facts.inference.kinds(each, scope) for each in node.args):
+        passed = [*node.args, *(each.value for each in node.keywords)]
+        if any("flask.Flask" in self._facts.inference.kinds(each, scope) for each in passed):
             self._planner.helpers.add("flask_contexts")
             self._leave(node, scope, f"{package} receives the app: check that it works with Quart's")
 

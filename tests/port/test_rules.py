@@ -625,7 +625,7 @@ def _body(text: str) -> str:
         ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls this on the event loop"),
         ("import flask_sock", "flask_sock: it serves WebSockets of WSGI"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
-        ("import tracing\ntracing.Tracer().follow(app)", "tracing receives the app"),
+        ("import tracing\ntracing.Tracer().follow(of=print(app) or app)", "tracing receives the app"),
         ("page = render_template('x')", "it runs when the module is imported"),
     ],
 )
