@@ -67,7 +67,7 @@ def mask_passwords(text: str) -> str:
     """Hide the passwords of the URLs in a text, and the values behind names that look secret."""
 
     def mask(found: re.Match[str]) -> str:
-        if MASK in found["value"]:  # in a sentence about what is hidden
+        if MASK in found["value"].removeprefix(f'"{MASK}"'):  # in a sentence about what is hidden
             return found[0]
         value = (
             MASK if is_secret(unquote(found["name"])) else _NAMED.sub(mask, found["value"])
