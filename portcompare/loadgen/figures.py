@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from array import array
 from collections import ChainMap, Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from portcompare.loadgen.tallies import NOT_SENT, Pace, Tally, joined, latencies_of
 from portcompare.loadgen.window import choose_edge, smooth_rate
 from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import WRONG_BODY, RoundDone
@@ -27,79 +27,6 @@ if TYPE_CHECKING:
 LOWEST_US: Final = 1
 HIGHEST_US: Final = 3_600_000_000
 SIGNIFICANT_FIGURES: Final = 3
-
-NOT_SENT: Final = "not sent in time"
-"""The kind of failure of a request of the open model that found no free connection."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What users counted since the tally was begun; instants are seconds of `time.perf_counter()`."""
-
-    latencies_s: array[float] = field(default_factory=lambda: array("d"))  # One for each successful request
-    ended_s: array[float] = field(default_factory=lambda: array("d"))  # When each of them ended
-    received_bytes: int = 0  # Of the successful requests, headers included, where users read them themselves
-    # How long each failed request took, by kind of failure
-    failures_s: defaultdict[str, array[float]] = field(
-        default_factory=lambda: defaultdict(lambda: array("d"))
-    )
-    # When each of them ended, in the same order
-    failed_s: defaultdict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
-    handler_s: list[float] = field(default_factory=list)  # `Server-Timing: app` of sampled responses
-    # Connections made because the server had closed the one before, announced or not; those made after a
-    # failure do not count
-    reconnects: int = 0
-    closed_unannounced: int = 0  # How often it had closed one that its last response had kept
-    wrong_examples: dict[str, str] = field(default_factory=dict)  # As a `LoadReport` has them
-
-
-@dataclass(slots=True, kw_only=True)
-class Pace:
-    """How well the schedule of the open model was kept since the pace was begun."""
-
-    due_s: array[float] = field(default_factory=lambda: array("d"))  # When each request was due
-    # How long after that it was sent, or left to wait for a free connection
-    lags_s: array[float] = field(default_factory=lambda: array("d"))
-    dropped: int = 0  # Requests that waited for a connection for as long as the time limit
-
-
-class Recorder:
-    """Where the users of a process count, by the key that Locust's statistics have: (name, method)."""
-
-    __slots__ = ("_tallies", "label")
-
-    def __init__(self) -> None:
-        self.label = ""  # Added to the names of what is counted until the next cut
-        self._tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
-
-    def tally(self, key: tuple[str, str]) -> Tally:
-        """The running tally of a request; to be fetched again after every wait."""
-        return self._tallies[key]
-
-    def ended_s(self) -> NDArray[np.float64]:
-        """When the requests of the running tallies ended, failed ones too."""
-        return joined(
-            part for tally in self._tallies.values() for part in (tally.ended_s, *tally.failed_s.values())
-        )
-
-    def latencies_s(self) -> NDArray[np.float64]:
-        """The latencies of the running tallies."""
-        return latencies_of(self._tallies.values())
-
-    def cut(self) -> dict[tuple[str, str], Tally]:
-        """Begin new tallies, and return the old ones."""
-        tallies, self._tallies = self._tallies, defaultdict(Tally)
-        return {(name + self.label, method): tally for (name, method), tally in tallies.items()}
-
-
-def joined(parts: Iterable[Sequence[float] | NDArray[np.float64]]) -> NDArray[np.float64]:
-    """All parts in one array."""
-    return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
-
-
-def latencies_of(tallies: Iterable[Tally]) -> NDArray[np.float64]:
-    """The latencies of all successful requests."""
-    return joined(tally.latencies_s for tally in tallies)
 
 
 def new_histogram() -> HdrHistogram:

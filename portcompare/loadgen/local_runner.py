@@ -21,17 +21,16 @@ from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import (
     Counts,
     PartResult,
-    Tally,
     Window,
     count_wrong_bodies,
     first_examples,
-    latencies_of,
     summarize_part,
 )
 from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.scenarios import load_scenarios
 from portcompare.loadgen.session import Gate, Session, Target, WatchedUsers, open_session
+from portcompare.loadgen.tallies import Tally, latencies_of
 from portcompare.loadgen.turn_figures import TurnCounts
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time

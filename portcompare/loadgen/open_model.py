@@ -15,7 +15,7 @@ import gevent
 from gevent.event import Event
 from gevent.hub import Waiter
 
-from portcompare.loadgen.figures import Pace
+from portcompare.loadgen.tallies import Pace
 from portcompare.wire.protocol import RateLoad
 
 

@@ -21,8 +21,8 @@ from locust.stats import RequestStats, StatsEntry, bucket_response_time
 import portcompare
 from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.declare import Script
-from portcompare.loadgen.figures import Recorder, Tally
 from portcompare.loadgen.open_model import WHOLE, Share
+from portcompare.loadgen.tallies import Recorder, Tally
 from portcompare.records.requests import Expectation
 
 COUNTED = EventHook()

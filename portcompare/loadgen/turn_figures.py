@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.figures import (
-    MACHINE,
-    NOT_SENT,
-    Counts,
-    PartResult,
-    encode_latencies,
-    first_examples,
-    joined,
-    latencies_of,
-)
+from portcompare.loadgen.figures import MACHINE, Counts, PartResult, encode_latencies, first_examples
+from portcompare.loadgen.tallies import NOT_SENT, joined, latencies_of
 from portcompare.loadgen.window import smooth_rate
 from portcompare.records.rounds import Turn
 

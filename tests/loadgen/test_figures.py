@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 from portcompare.loadgen.figures import (
     HIGHEST_US,
     Counts,
-    Pace,
     PartResult,
     SlicePart,
-    Tally,
     Window,
     find_busiest,
     make_histogram,
     merge_parts,
     summarize_part,
 )
+from portcompare.loadgen.tallies import Pace, Tally
 from portcompare.records.rounds import LoadReport
 from tests.loadgen.generator import counts_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from portcompare.loadgen import connection, response
 from portcompare.loadgen.connection import REFUSED, RESET, UNRESOLVABLE
-from portcompare.loadgen.figures import NOT_SENT
+from portcompare.loadgen.tallies import NOT_SENT
 from portcompare.wire.protocol import TIMEOUT, WRONG_BODY
 from tests.loadgen.generator import Generator
 from tests.loadgen.scripted import Peer, response_of, serve

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portcompare.http.requests import http_request
-from portcompare.loadgen.figures import Recorder
 from portcompare.loadgen.open_model import Share
+from portcompare.loadgen.tallies import Recorder
 from tests.loadgen.conftest import import_unpatched
 
 session: Any = import_unpatched("portcompare.loadgen.session")

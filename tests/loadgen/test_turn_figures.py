@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portcompare.loadgen.figures import Counts, Pace, Tally
+from portcompare.loadgen.figures import Counts
+from portcompare.loadgen.tallies import Pace, Tally
 from portcompare.loadgen.turn_figures import TurnCounts, summarize_turn, summarize_turns
 from tests.loadgen.generator import counts_of
 

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.figures import Tally, make_histogram, new_histogram, percentiles_of
+from portcompare.loadgen.figures import make_histogram, new_histogram, percentiles_of
+from portcompare.loadgen.tallies import Tally
 from portcompare.wire.protocol import make_decoder
 
 REPORT: Final = "portcompare_second"  # the type of the Locust message that carries a report

@@ -13,9 +13,9 @@ from locust.runners import STATE_INIT
 from portcompare.http.requests import with_query
 from portcompare.loadgen.declare import weights_of
 from portcompare.loadgen.distributed_runner import BeginLive
-from portcompare.loadgen.figures import NOT_SENT, Tally
 from portcompare.loadgen.open_model import Dispatcher, due_times
 from portcompare.loadgen.session import COUNTED, Session, Target, call_every_second, feed, open_session
+from portcompare.loadgen.tallies import NOT_SENT, Tally
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.ledger import REPORT, Line, SecondReport, make_cells
 from portcompare.wire.protocol import RateLoad, encode

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Mapping, Sequence
 
-from portcompare.loadgen.figures import Tally
+from portcompare.loadgen.tallies import Tally
 from portcompare.loadgen.webui.ledger import SecondReport, make_cells
 
 Line = tuple[str, str]

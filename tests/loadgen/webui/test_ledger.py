@@ -4,7 +4,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from portcompare.loadgen.figures import Tally, make_histogram
+from portcompare.loadgen.figures import make_histogram
+from portcompare.loadgen.tallies import Tally
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger, make_cells
 from tests.loadgen.webui.reports import report
 
