@@ -3,6 +3,7 @@
 The load generator has a parser of its own: reading every header would cost it time.
 """
 
+import re
 from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -13,7 +14,20 @@ MOST_BODY_BYTES = 64 * 1024 * 1024
 MOST_HEAD_BYTES = 64 * 1024  # Interim responses included; the load generator reads as many
 MOST_HEADERS = 1000
 
-_SWITCHING_PROTOCOLS = 101
+SWITCHING_PROTOCOLS = 101
+END_OF_HEAD = b"\r\n\r\n"
+_INTERIM = re.compile(rb"HTTP/[0-9.]+ 1(?!01)")
+
+
+def without_interim(received: bytes) -> bytes:
+    """What was received first, without the interim responses (1xx)."""
+    start = 0
+    while _INTERIM.match(received, start):
+        end = received.find(END_OF_HEAD, start)
+        if end < 0:
+            return b""
+        start = end + len(END_OF_HEAD)
+    return received[start:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +93,9 @@ class ResponseParser:
         self._parser = HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._parts: list[bytes] = []
-        self._size_bytes = self._head_bytes = 0
-        self._status = 0
+        self._head = b""  # And interim responses before it
+        self._size_bytes = self._status = 0
+        self._has_surplus = False
         self.head_only = head_only  # True for the response to a HEAD request
         self.head_complete = False  # True when the status and all headers have been received
         self.complete = False  # True when the whole response has been received
@@ -100,32 +115,50 @@ class ResponseParser:
         return self._size_bytes > 0
 
     def feed(self, data: bytes) -> None:
-        """Parse what was received, or raise ResponseError; no bytes mean that the server has closed."""
+        """Parse what was received, or raise ResponseError; no bytes mean that the server has closed.
+
+        Empty lines after a response are none of it, and no error.
+        """
         if not data:
-            if not self.head_complete:
-                raise ResponseError("connection closed before the headers were complete")
-            has_end = any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
-            if has_end and not self.head_only:
-                raise ResponseError("connection closed before the body was complete")
-            self.complete = True
+            self._feed_end()
             return
-        was_head_complete = self.head_complete
+        if self.head_only and self.head_complete:
+            self._keep(data)
+            return
+        if not self.head_complete:
+            self._head += data
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
             self.complete = True
         except HttpParserError:
-            if self.complete:  # what follows is not part of the response
-                return
-            if not self.head_only or not self.head_complete:
+            if not self.is_done:
                 raise ResponseError("the response is not HTTP") from None
-            if not self.has_body:  # it follows headers that promise no body even to a GET
-                self.on_body(data if was_head_complete else data.partition(b"\r\n\r\n")[2])
-        self._head_bytes += 0 if self.head_complete else len(data)
+            self._has_surplus = True
+        if self.head_only and self.head_complete:
+            self._keep(without_interim(self._head).partition(END_OF_HEAD)[2])
+        elif self._has_surplus and self._status != SWITCHING_PROTOCOLS:
+            raise ResponseError("more than a response: other bytes follow its end")
         self._check_limits()
 
+    def _feed_end(self) -> None:
+        if not self.head_complete:
+            raise ResponseError("connection closed before the headers were complete")
+        has_end = any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
+        if has_end and not self.head_only:
+            raise ResponseError("connection closed before the body was complete")
+        self.complete = True
+
+    def _keep(self, body: bytes) -> None:
+        if self.head_only and self._status == SWITCHING_PROTOCOLS:  # what follows is not HTTP
+            return
+        self._size_bytes += len(body)
+        if self._size_bytes <= MOST_BODY_BYTES:
+            self._parts.append(body)
+
     def _check_limits(self) -> None:
-        if self._head_bytes > MOST_HEAD_BYTES or len(self._headers) > MOST_HEADERS:
+        is_long = not self.head_complete and len(self._head) > MOST_HEAD_BYTES
+        if is_long or len(self._headers) > MOST_HEADERS:
             limits = f"{MOST_HEAD_BYTES:,} bytes, or {MOST_HEADERS:,} lines"
             raise ResponseError(f"the headers have more than {limits}")
         if self._size_bytes > MOST_BODY_BYTES:
@@ -136,6 +169,10 @@ class ResponseParser:
         return Response(
             server=server, status=self._status, headers=tuple(self._headers), body=b"".join(self._parts)
         )
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the beginning of each response, also of one that was not requested."""
+        self._has_surplus = self.complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each header, and for each trailer."""
@@ -150,15 +187,12 @@ class ResponseParser:
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser for each piece of the body, also that of what follows the response."""
-        if self.complete:
-            return
-        self._size_bytes += len(body)
-        if self._size_bytes <= MOST_BODY_BYTES:
-            self._parts.append(body)
+        if not self.is_done:
+            self._keep(body)
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of the response, and of each interim one (1xx) before it."""
-        if self._status // 100 == 1 and self._status != _SWITCHING_PROTOCOLS:
+        if self._status // 100 == 1 and self._status != SWITCHING_PROTOCOLS:
             self._headers.clear()
             self.head_complete = False
         elif not self.head_only:

@@ -42,11 +42,9 @@ pending in there, where waiting for readability would wait for ever."""
 _READ: Final = 1  # libev's EV_READ
 _CHECKS_PER_TIME_LIMIT: Final = 20
 
-_IDLE_S: Final = 0.001
-"""A connection that was idle for longer is looked at before it is used: a system call, which a user that
-sends its next request at once does not need."""
-
 _poll: Final = get_original("select", "poll")  # Locust's monkey-patching would have it wait in the event loop
+# Some servers send it before they close an idle connection.
+_GIVEN_UP: Final = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
 _ENDED: Final = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
 
 
@@ -67,6 +65,7 @@ class Connection:
         "_dialer",
         "_greenlet",
         "_hub",
+        "_poll",
         "_socket",
         "_time_limit_s",
         "_timer",
@@ -88,6 +87,7 @@ class Connection:
         self._deadline_s = 0.0
         self._hub = gevent.get_hub()
         self._watcher: Any = None
+        self._poll: Any = None  # Made once a connection: it is looked at before each request
         check_s = time_limit_s / _CHECKS_PER_TIME_LIMIT
         self._timer = self._hub.loop.timer(check_s, repeat=check_s)
         self._timer.start(self._end_late_exchange)
@@ -133,10 +133,11 @@ class Connection:
         self._timer.close()
 
     def _attempt(self, request: bytes, *, head_only: bool) -> str | None:
-        self.response.expect(head_only=head_only)
         try:
-            if self._socket is not None and self.started_s - self.ended_s > _IDLE_S and self._is_ended():
-                self._note_closed()
+            error = self._look(self._socket) if self._socket is not None else None
+            if error is not None:
+                return error
+            self.response.expect(head_only=head_only)
             was_open = self._socket is not None
             if self._socket is None:
                 self._socket = self._connect()
@@ -154,11 +155,23 @@ class Connection:
         except (OSError, UnicodeError, HandshakeError) as failure:
             return _name(failure)
 
-    def _is_ended(self) -> bool:
-        """Whether the server has ended its side of the connection, whatever of it is still to be read."""
-        poll = _poll()
-        poll.register(self._socket, select.POLLRDHUP)
-        return bool(poll.poll(0))
+    def _look(self, sock: socket.socket) -> str | None:
+        """Look whether the server has closed a connection, or has sent more than the last response."""
+        if not self._poll.poll(0):
+            return None
+        sock.settimeout(0.0)
+        try:
+            data = sock.recv(_RECEIVE_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError):  # a message of TLS itself
+            return None
+        except OSError:
+            data = b""
+        finally:
+            sock.settimeout(None)
+        if data and not data.startswith(_GIVEN_UP):
+            return self.response.feed(data)
+        self._note_closed()
+        return None
 
     def _note_closed(self) -> None:
         self._disconnect()
@@ -189,6 +202,8 @@ class Connection:
         self.reconnects += self._closed_by_server
         self._closed_by_server = False
         self._watcher = self._hub.loop.io(connected.fileno(), _READ)
+        self._poll = _poll()
+        self._poll.register(connected, select.POLLIN)
         return connected
 
     def _disconnect(self) -> None:

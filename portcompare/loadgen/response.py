@@ -5,13 +5,10 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from portcompare.http.responses import MOST_HEAD_BYTES
+from portcompare.http.responses import END_OF_HEAD, MOST_HEAD_BYTES, SWITCHING_PROTOCOLS, without_interim
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 
-_SWITCHING_PROTOCOLS: Final = 101
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_INTERIM: Final = re.compile(rb"HTTP/[0-9.]+ 1(?!01)")
 _CLOSES: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?close[,\s]", re.IGNORECASE)
 _KEEPS: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?keep-alive[,\s]", re.IGNORECASE)
 
@@ -20,6 +17,7 @@ HEAD_TOO_LARGE: Final = f"headers of more than {MOST_HEAD_BYTES} bytes"
 INTERIM_TOO_LARGE: Final = f"interim responses (1xx) of more than {MOST_HEAD_BYTES} bytes"
 BODY_TOO_LARGE: Final = f"body of more than {MAX_BODY_BYTES} bytes"
 INCOMPLETE: Final = "incomplete response"
+SURPLUS: Final = "more than a response"
 
 
 class ResponseReader:
@@ -31,6 +29,7 @@ class ResponseReader:
     __slots__ = (
         "_body_bytes",
         "_body_parts",
+        "_has_surplus",
         "_head_complete",
         "_head_only",
         "_parser",
@@ -54,7 +53,7 @@ class ResponseReader:
             # The parser still waits for a body, or is at the end of its connection: it reads no other one.
             self._parser = HttpResponseParser(self)
         self._head_only = head_only
-        self._head_complete = False
+        self._head_complete = self._has_surplus = False
         self._body_parts: list[bytes] = []
         self._body_bytes = 0
         self.complete = False
@@ -65,7 +64,11 @@ class ResponseReader:
         self.received_bytes = 0
 
     def feed(self, data: bytes) -> str | None:
-        """Take in bytes from the connection; returns the kind of failure, None if there is none so far."""
+        """Take in bytes from the connection; returns the kind of failure, None if there is none so far.
+
+        Empty lines after a response are none of it, and no failure.
+        """
+        was_complete = self.complete
         if not self.received_bytes:
             self.head = data
         elif not self._head_complete:
@@ -74,12 +77,15 @@ class ResponseReader:
         try:
             self._parser.feed_data(data)
         except HttpParserError:
-            self.keep_alive = False
-            return None if self.complete else INVALID_HTTP  # what follows is not part of the response
+            if not self.complete:
+                return INVALID_HTTP
+            self.keep_alive, self._has_surplus = False, True
         except HttpParserUpgrade:  # complete; what follows it on this connection is not HTTP
             self.keep_alive = False
         if self.complete:
-            return None
+            if self._head_only:
+                self._has_surplus = was_complete or bool(self._from_final_head().partition(END_OF_HEAD)[2])
+            return SURPLUS if self._has_surplus and self.status != SWITCHING_PROTOCOLS else None
         if not self._head_complete and self.received_bytes > MOST_HEAD_BYTES:
             final_bytes = len(self._from_final_head())
             return HEAD_TOO_LARGE if 2 * final_bytes > self.received_bytes else INTERIM_TOO_LARGE
@@ -102,6 +108,10 @@ class ResponseReader:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return [(name, value.strip()) for name, _, value in pairs]
 
+    def on_message_begin(self) -> None:
+        """Called by the parser at the beginning of each response, also of one that was not requested."""
+        self._has_surplus = self.complete
+
     def on_headers_complete(self) -> None:
         """Called by the parser when the headers are complete, also those of what follows the response."""
         self._head_complete = True
@@ -120,18 +130,10 @@ class ResponseReader:
             self._finish()
 
     def _from_final_head(self) -> bytes:
-        """What was received first, without the interim responses."""
-        rest = self.head
-        start = 0
-        while _INTERIM.match(rest, start):
-            end = rest.find(_END_OF_HEAD, start)
-            if end < 0:
-                return b""
-            start = end + len(_END_OF_HEAD)
-        return rest[start:]
+        return without_interim(self.head)
 
     def _final_head(self) -> bytes:
-        return self._from_final_head().partition(_END_OF_HEAD)[0]
+        return self._from_final_head().partition(END_OF_HEAD)[0]
 
     def _should_keep_alive_after_head(self) -> bool:
         """The parser does not know that no body follows, and takes the connection's end for the body's."""
@@ -142,7 +144,7 @@ class ResponseReader:
 
     def _finish(self) -> None:
         status = self._parser.get_status_code()
-        if status // 100 == 1 and status != _SWITCHING_PROTOCOLS:
+        if status // 100 == 1 and status != SWITCHING_PROTOCOLS:
             self._head_complete = False
             return
         self.status = status

@@ -7,6 +7,7 @@ from portcompare.http.responses import Response, ResponseError, ResponseParser
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 TOO_MANY = "the headers have more than 65,536 bytes, or 1,000 lines"
+MORE = "more than a response: other bytes follow its end"
 
 
 def parsed(*wire: bytes, head_only: bool = False) -> Response:
@@ -22,7 +23,7 @@ def parsed(*wire: bytes, head_only: bool = False) -> Response:
     "wire",
     [
         [b"HTTP/1.1 200 OK\r\n\r\nhello"],
-        [HEAD[:25], HEAD[25:] + b"he", b"llo and what follows"],
+        [HEAD[:25], HEAD[25:] + b"he", b"llo"],
         [CHUNKED, b"2\r\nhe\r\n3\r\nllo\r\n0\r\nX-Late: 1\r\n\r\n"],
         [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + HEAD + b"hello"],
     ],
@@ -41,12 +42,17 @@ def test_a_body_is_read_whatever_marks_its_end(wire: list[bytes]) -> None:
         ([b"oops\r\n\r\n"], "the response is not HTTP"),
         ([HEAD + b"shor"], "connection closed before the body was complete"),
         ([CHUNKED + b"5\r\nshort"], "connection closed before the body was complete"),
+        ([HEAD + b"hello" + HEAD + b"other"], MORE),
+        ([HEAD + b"hello and more"], MORE),
         ([HEAD[:-2], *[b"A: b\r\n" * 200] * 500], TOO_MANY),
         ([HEAD[:-2] + b"A: b\r\n" * 100_000 + b"\r\nhello"], TOO_MANY),
         ([HEAD[:-2] + b"A: ", *[b"b" * 9_000] * 9], TOO_MANY),
         ([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 3_000, TOO_MANY),
     ],
-    ids=["nothing", "no HTTP", "cut short", "a piece is missing", *("lines", "at once", "long", "interim")],
+    ids=[
+        *("nothing", "no HTTP", "cut short", "a piece is missing", "two responses", "a longer body"),
+        *("lines", "at once", "long", "interim"),
+    ],
 )
 def test_an_incomplete_response_is_an_error(wire: list[bytes], error: str) -> None:
     with pytest.raises(ResponseError, match=f"^{error}$"):

@@ -10,7 +10,6 @@ import pytest
 
 from portcompare.http.addresses import Address
 from portcompare.http.requests import encode_request, http_request
-from portcompare.loadgen import connection as module
 from portcompare.loadgen.connection import (
     CLOSED,
     NO_FILE_LEFT,
@@ -27,6 +26,7 @@ from portcompare.loadgen.response import (
     INTERIM_TOO_LARGE,
     INVALID_HTTP,
     MAX_BODY_BYTES,
+    SURPLUS,
 )
 from portcompare.wire.protocol import TIMEOUT
 from tests.loadgen.scripted import (
@@ -90,12 +90,11 @@ def test_a_response_that_ends_the_connection_is_complete_and_the_next_has_its_ow
     assert server.connections == 3
 
 
-@pytest.mark.parametrize("end", ["close", "half-close", "reset"])
+@pytest.mark.parametrize("end", ["close", "half-close", "reset", "408"])
 @pytest.mark.parametrize("request_", [GET, POST], ids=["GET", "POST"])
 def test_an_idle_connection_that_the_server_closed_is_replaced_and_counted_before_anything_is_sent(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, request_: bytes, end: str
+    connect: Connect, request_: bytes, end: str
 ) -> None:
-    monkeypatch.setattr(module, "_IDLE_S", 0.0)
     may_end, ended = threading.Semaphore(0), threading.Semaphore(0)
 
     def play(peer: Peer) -> None:
@@ -103,7 +102,10 @@ def test_an_idle_connection_that_the_server_closed_is_replaced_and_counted_befor
             peer.take_request()
             peer.sock.sendall(OK)
         assert may_end.acquire(timeout=20)  # the client has read the response
-        {"close": peer.sock.close, "half-close": peer.end_sending, "reset": peer.reset}[end]()
+        if end == "408":
+            peer.sock.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        ends = {"close": peer.sock.close, "half-close": peer.end_sending, "reset": peer.reset}
+        ends.get(end, peer.sock.close)()
         ended.release()
         if end == "half-close":
             peer.take_request()
@@ -153,8 +155,10 @@ def test_a_request_that_was_sent_is_never_sent_again(
         (responding_once(b"HTTP/1.1 200 OK\r\nContent-Le"), INCOMPLETE),
         (responding_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), INCOMPLETE),
         (responding_once(b"SSH-2.0-OpenSSH_9.6\r\n"), INVALID_HTTP),
+        (responding_once(OK + OK), SURPLUS),
+        (responding_once(OK + b"?"), SURPLUS),
     ],
-    ids=["head", "chunks", "no HTTP"],
+    ids=["head", "chunks", "no HTTP", "two responses", "a longer body"],
 )
 def test_each_way_to_break_a_response_has_its_kind_and_spoils_no_later_one(
     connect: Connect, broken: Play, kind: str
@@ -167,6 +171,30 @@ def test_each_way_to_break_a_response_has_its_kind_and_spoils_no_later_one(
             assert connection.reconnects == number
             assert connection.exchange(GET) is None
             assert connection.response.received_bytes == len(LAST)
+
+
+@pytest.mark.parametrize("surplus", [OK, b"?", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_what_comes_after_a_response_fails_the_next_request_which_is_not_sent(
+    connect: Connect, surplus: bytes
+) -> None:
+    may_send, sent = threading.Event(), threading.Event()
+
+    def play(peer: Peer) -> None:
+        peer.take_request()
+        peer.sock.sendall(OK)
+        if not peer.number:
+            assert may_send.wait(20)
+            peer.sock.sendall(surplus)
+            sent.set()
+        peer.take_request()
+
+    with serve(play) as server:
+        connection = connect(server.url)
+        assert connection.exchange(GET) is None
+        may_send.set()
+        assert sent.wait(20)
+        assert [connection.exchange(GET) for _ in range(2)] == [SURPLUS, None]
+    assert [number for number, _ in server.requests] == [0, 1]
 
 
 @pytest.mark.parametrize(

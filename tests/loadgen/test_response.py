@@ -162,9 +162,8 @@ MALFORMED = (
 def read_for_load(pieces: list[bytes], *, head_only: bool) -> tuple[int, bytes] | None:
     reader = ResponseReader()
     reader.expect(head_only=head_only)
-    for data in pieces:
-        if not reader.complete and reader.feed(data) is not None:
-            return None
+    if any(reader.feed(data) is not None for data in pieces):
+        return None
     is_read = reader.complete or reader.feed_end() is None
     return (reader.status, reader.body) if is_read else None
 
@@ -173,12 +172,12 @@ def read_for_parity(pieces: list[bytes], *, head_only: bool) -> tuple[int | None
     parser = ResponseParser(head_only=head_only)
     try:
         for data in (*pieces, b""):
-            if not parser.is_done:
+            if data or not parser.is_done:
                 parser.feed(data)
     except ResponseError:
         return None
     response = parser.response("a:1")
-    return response.status, b"" if head_only else response.body
+    return None if head_only and response.body else (response.status, response.body)
 
 
 @given(
