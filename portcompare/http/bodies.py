@@ -18,6 +18,14 @@ _WINDOW_BITS: Final = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBIT
 
 
 LARGEST_FILE_BYTES: Final = 100_000_000
+MOST_BODY_BYTES: Final = 64 * 1024 * 1024  # As sent, and also decoded: few bytes may stand for very many
+
+
+class DecodedTooLarge(ValueError):  # noqa: N818 - it names what was found
+    """A body has more bytes than are decoded."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the body has more than {MOST_BODY_BYTES:,} bytes when decoded")
 
 
 def read_file(path: Path) -> bytes:
@@ -45,7 +53,7 @@ def without_address(content: bytes, server: str) -> bytes:
 def decode_body(body: bytes, encoding: str | None) -> bytes:
     """Decode a body as its Content-Encoding says; codings that are not known here are left as they are.
 
-    Raises ValueError if it is not encoded so, or not to its end; the text says which.
+    Raises ValueError if it is not encoded so, not to its end, or too large; the text says which.
     """
     for coding in reversed((encoding or "").lower().split(",")):
         name = coding.strip()
@@ -53,24 +61,38 @@ def decode_body(body: bytes, encoding: str | None) -> bytes:
             if name in _WINDOW_BITS:
                 body = _inflate(body, name)
             elif name == "br":
-                body = brotli.decompress(body)
+                body = _inflate_brotli(body)
         except (zlib.error, brotli.error) as error:
             raise ValueError(f"not {name}, or cut off: {error}") from None
     return body
 
 
 def _inflate(body: bytes, name: str) -> bytes:
-    parts = []
+    parts: list[bytes] = []
+    left_bytes = MOST_BODY_BYTES
     while True:
         # Some servers leave out the header of the zlib format (RFC 9110, section 8.4.1.2).
         is_bare = name == "deflate" and (body[:1] or b"x")[0] & 0x0F != zlib.DEFLATED
         stream = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else _WINDOW_BITS[name])
-        parts.append(stream.decompress(body))
+        parts.append(stream.decompress(body, left_bytes + 1))
+        left_bytes -= len(parts[-1])
+        if left_bytes < 0:
+            raise DecodedTooLarge
         if not stream.eof:
             raise ValueError(f"the {name} stream is cut off after {sum(map(len, parts)):,} bytes")
         body = stream.unused_data
         if name == "deflate" or not body:  # a gzip stream may have several members
             return b"".join(parts)
+
+
+def _inflate_brotli(body: bytes) -> bytes:
+    stream = brotli.Decompressor()
+    content: bytes = stream.process(body, output_buffer_limit=MOST_BODY_BYTES)
+    if len(content) > MOST_BODY_BYTES or not stream.can_accept_more_data():
+        raise DecodedTooLarge
+    if not stream.is_finished():
+        raise brotli.error("it has no end")
+    return content
 
 
 EXCERPT_CHARS: Final = 80

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from portcompare.http.bodies import decode_body, without_address
+from portcompare.http.bodies import MOST_BODY_BYTES, decode_body, without_address
 
-MOST_BODY_BYTES = 64 * 1024 * 1024
 MOST_HEAD_BYTES = 64 * 1024  # Interim responses included; the load generator reads as many
 MOST_HEADERS = 1000
 

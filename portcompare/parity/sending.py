@@ -14,7 +14,7 @@ from time import monotonic
 import certifi
 
 from portcompare.http.addresses import Address
-from portcompare.http.bodies import printable
+from portcompare.http.bodies import DecodedTooLarge, printable
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import BodyTooLarge, Response, ResponseError, ResponseParser
@@ -154,7 +154,14 @@ def send(url: str, case: RequestSpec, timeout_s: float, stream_limit_s: float | 
         return Response(server=address.netloc, error=error)
     except (OSError, ResponseError, UnicodeEncodeError) as failure:
         return Response(server=address.netloc, error=_describe(failure))
-    return parser.response(address.netloc) if parser.is_done else watch.response(address.netloc)
+    response = parser.response(address.netloc) if parser.is_done else watch.response(address.netloc)
+    try:
+        response.decoded()
+    except DecodedTooLarge as failure:  # at once: decoding it for each comparison would take long
+        return Response(server=address.netloc, error=str(failure))
+    except ValueError:
+        pass  # a difference, or a flaw
+    return response
 
 
 def _as_sent(case: RequestSpec) -> RequestSpec:

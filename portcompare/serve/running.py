@@ -278,7 +278,9 @@ def _time_request(client: httpx.Client, server: RunningServer, path: str, timeou
     server.check_alive()
     began_s = time.monotonic()
     try:
-        client.get(server.url + path, timeout=timeout_s)
+        with client.stream("GET", server.url + path, timeout=timeout_s) as response:
+            for _ in response.iter_raw():  # not decoded: few bytes may stand for very many
+                pass
     except httpx.TransportError:
         return None
     return time.monotonic() - began_s

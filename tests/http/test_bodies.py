@@ -6,7 +6,13 @@ from pathlib import Path
 import brotli
 import pytest
 
-from portcompare.http.bodies import LARGEST_FILE_BYTES, decode_body, read_file, without_address
+from portcompare.http.bodies import (
+    LARGEST_FILE_BYTES,
+    DecodedTooLarge,
+    decode_body,
+    read_file,
+    without_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,21 @@ def test_deflate_without_its_header_and_gzip_of_several_members_are_decoded() ->
     assert decode_body(gzip.compress(b"a") + gzip.compress(b"b"), "gzip") == b"ab"
     with pytest.raises(ValueError, match="gzip"):
         decode_body(gzip.compress(b"a") + b"rest", "gzip")
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_a_body_is_decoded_up_to_a_limit(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portcompare.http.bodies.MOST_BODY_BYTES", len(BODY))
+    assert decode_body(ENCODED[encoding], encoding) == BODY
+    monkeypatch.setattr("portcompare.http.bodies.MOST_BODY_BYTES", len(BODY) - 1)
+    with pytest.raises(DecodedTooLarge, match="more than 599 bytes when decoded"):
+        decode_body(ENCODED[encoding], encoding)
+
+
+def test_members_of_a_gzip_stream_are_decoded_up_to_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portcompare.http.bodies.MOST_BODY_BYTES", len(BODY))
+    with pytest.raises(DecodedTooLarge):
+        decode_body(gzip.compress(BODY) + gzip.compress(b"!"), "gzip")
 
 
 @pytest.mark.parametrize("encoding", [None, "", "identity", "zstd-or-so"])

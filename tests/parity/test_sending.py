@@ -1,5 +1,6 @@
 """What goes over the wire to a server and back, and the command line that sends the same."""
 
+import gzip
 import os
 import shlex
 import shutil
@@ -238,3 +239,14 @@ def test_a_command_line_has_no_secret_and_no_long_body_and_any_target() -> None:
     assert "-H 'Accept: x' " in line
     assert "--data-binary @BODY-OF-5000-BYTES" in line
     assert line.endswith("--request-target '*' http://127.0.0.1:1")
+
+
+def test_a_body_that_is_too_large_when_decoded_is_an_error_and_not_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portcompare.http.bodies.MOST_BODY_BYTES", 10_000)
+    body = gzip.compress(b"0" * 1_000_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with serving(lambda _: [head, body]) as site:
+        response = sending(site.url)
+    assert (response.status, response.error) == (None, "the body has more than 10,000 bytes when decoded")
