@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from itertools import count
+from math import inf
 from pathlib import Path
 
 import httpx
@@ -19,6 +21,9 @@ from portcompare.serve.processes import stop_all
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, Wrapper, prepare_arms, set_up
+
+_LONG_S = 0.1  # An attempt that lasts as long when the time is over counts, though it has not ended
+_NO_CONNECTION = "All connection attempts failed"  # In httpx's words
 
 FIRST_PORT = 8101  # of `portcompare up`, for the baseline
 
@@ -149,8 +154,8 @@ async def _bring_up(
 
 async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncClient) -> bool:
     """Poll a server until it is ready; False if it turns out that another process has its port."""
-    app, seen = setup.recipe.app, "there was no response"
-    limit_s = setup.ready_limit_s
+    app, limit_s = setup.recipe.app, setup.ready_limit_s
+    seen, is_early, began_s = "there was no response", True, inf  # Early: it may be ready later
     try:
         async with asyncio.timeout(limit_s):
             while True:
@@ -158,20 +163,40 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
                 if process and process.poll() is not None and "in use" in process.log_tail().lower():
                     return False
                 server.check_alive()
+                began_s = time.monotonic()
                 try:
-                    response = await client.get(server.url + app.ready_target)
+                    async with client.stream("GET", server.url + app.ready_target) as response:
+                        async for _ in response.aiter_raw():  # not decoded, which could fail or take long
+                            pass
                 except httpx.TransportError as error:
-                    seen = f"the last attempt failed with {error!r}"
+                    seen, is_early = _describe(error), str(error) == _NO_CONNECTION
                 else:
                     if app.is_ready(response.status_code):
                         return server.owns_port
                     seen = f"the status was {response.status_code}"
+                    is_early = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+                began_s = inf
                 await asyncio.sleep(0.02)
     except TimeoutError:
+        waited_s = time.monotonic() - began_s
+        if waited_s >= _LONG_S:
+            before = "" if is_early else f", and before {seen}"
+            seen, is_early = f"no complete response within {waited_s:.1f} s{before}", True
+        longer = "a longer ready_timeout_s, or " if is_early else ""
         raise server.failure(
             f"GET {app.ready_target} was not ready within {limit_s:g} s: {seen}; in its table of [apps] set "
-            "a longer ready_timeout_s, or ready_path to a path that returns 2xx or 3xx when it is ready"
+            f"{longer}ready_path to a path that returns 2xx or 3xx when it is ready"
         ) from None
+
+
+def _describe(error: httpx.TransportError) -> str:
+    if str(error) == _NO_CONNECTION:
+        return "the server accepts no connection"
+    if isinstance(error, httpx.ConnectError):
+        return f"cannot connect: {error}"
+    if isinstance(error, httpx.ProtocolError):
+        return f"incomplete or malformed response: {str(error).rstrip('.')}"
+    return "the connection was reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

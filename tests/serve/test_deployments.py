@@ -143,6 +143,46 @@ def test_a_server_that_does_not_become_ready_is_given_up(
         pass
 
 
+LISTEN = """
+import socket, sys, time
+time.sleep(0.2)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    peer = listener.accept()[0]
+    peer.recv(999)
+    """
+
+
+@pytest.mark.parametrize(
+    ("how", "found", "is_early"),
+    [
+        ("time.sleep(99)", "no complete response within 0.", True),
+        (
+            "peer.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\n'); time.sleep(99)",
+            "no complete",
+            True,
+        ),
+        (
+            "peer.sendall(b'SSH-2.0\\r\\n\\r\\n'); peer.close()",
+            "incomplete or malformed response: illegal",
+            False,
+        ),
+        ("peer.close()", "incomplete or malformed response: Server disconnected", False),
+        ("peer.sendall(b'HTTP/1.1 404 No\\r\\n\\r\\n'); peer.close()", "the status was 404", False),
+        ("peer.close(); listener.close(); time.sleep(99)", "the server accepts no connection", True),
+    ],
+)
+def test_why_a_server_is_not_ready_is_what_it_did_last(
+    tmp_path: Path, how: str, found: str, *, is_early: bool
+) -> None:
+    (tmp_path / "service.py").write_text(LISTEN + how)
+    command = f"app = 'one'\ncommand = 'python {tmp_path}/service.py {{port}}'"
+    plan = write_deployments(tmp_path, command, app="ready_path = '/healthz'\nready_timeout_s = 1")
+    text = fail_to_serve(plan, tmp_path, "first")
+    assert f"GET /healthz was not ready within 1 s: {found}" in text
+    assert ("ready_timeout_s" in text) is is_early
+
+
 def test_ports_that_others_took_meanwhile_are_left_to_them(
     tmp_path: Path, stranger_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
