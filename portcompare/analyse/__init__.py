@@ -66,7 +66,10 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
     work = measured.work and compare_work(measured.work, plan.baseline, margins["instructions"])
     capacities = find_plan_capacities(plan, rounds, measured.ended_searches)
     pages = find_pages(plan, manifest, measured.visits, measured.browser)
-    wrong = conclusions.find_wrong_under_load(rounds, measured.visits, plan.level_text, searched)
+    is_alike = parity is not None and parity.verdict == "alike"
+    wrong = conclusions.find_wrong_under_load(
+        rounds, measured.visits, plan.level_text, searched, is_alike=is_alike
+    )
     invalid_reasons = (
         *(["responses under load were wrong"] if wrong else []),
         *validity.find_invalid_reasons(

@@ -39,10 +39,13 @@ def find_wrong_under_load(
     visits: Iterable[PageVisit],
     level_text: LevelText,
     searched: Collection[str] = (),
+    *,
+    is_alike: bool = False,
 ) -> str:
-    """Say which deployments respond under load otherwise than one request at a time; empty if none does.
+    """Say which deployments respond under load otherwise than approved; empty if none does.
 
-    In `searched` scenarios a wrong status is a limit that was searched for.
+    In `searched` scenarios a wrong status is a limit that was searched for. `is_alike`: whether all responses
+    were right one at a time.
     """
     loads: list[tuple[Round | PageVisit, str, LoadReport, bool]] = [
         (one, f"{one.scenario}, {level_text(one.scenario, one.level)}", one.load, one.scenario in searched)
@@ -75,10 +78,11 @@ def find_wrong_under_load(
         of = f"of {count(sum(places[name].values()), 'response')} {what}"
         shown = [examples[name, kind] for kind, _ in found.most_common() if (name, kind) in examples]
         texts.append(", ".join([f"{name} ({first}{more}: {of})", *shown[:1]]))
-    return (
-        f"Wrong responses under load: {'; '.join(texts)}. One at a time, the responses were right: "
+    advice = (
+        " One at a time, the responses were right: "
         "look for state that requests share, or for a limit that the load has reached."
     )
+    return f"Wrong responses under load: {'; '.join(texts)}.{advice if is_alike else ''}"
 
 
 def find_evidence(

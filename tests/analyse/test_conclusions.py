@@ -249,12 +249,13 @@ def test_wrong_responses_under_load_are_the_headline() -> None:
         altered(port, level=64.0, requests=1000, error_kinds=kinds),
         altered(ROUND, arm=CONTROL, error_kinds={"status 500": 2}, requests=98),
     ]
-    text = find_wrong_under_load([ROUND, *wrong], [], in_users)
+    text = find_wrong_under_load([ROUND, *wrong], [], in_users, is_alike=True)
     assert text.startswith(
         "Wrong responses under load: port (fast, 4 users and 1 more level: of 1,097 responses "
         "7 x wrong body (GET /me), 1 x status 500), /me received 2 instead of 1; "
         f"{ROUND.deployment} again, the control (fast, 4 users: of 100 responses 2 x status 500). One "
     )
+    assert "One at a time" not in find_wrong_under_load(wrong, [], in_users, is_alike=False)
     assert find_wrong_under_load([altered(ROUND, error_kinds={"timeout": 9})], [], in_users) == ""
     assert "1 x" not in find_wrong_under_load(wrong, [], in_users, searched=["fast"])
     visit = PageVisit(
