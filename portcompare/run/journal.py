@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from portcompare.errors import refuse
+from portcompare.http.bodies import read_file
 from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
@@ -55,6 +56,7 @@ class Entry:
 
 
 _ENTRY = TypeAdapter(Entry)
+_LARGEST_NUMBER = 2.0**64
 
 
 def append_entry(folder: Path, entry: Entry) -> None:
@@ -74,7 +76,7 @@ def append_entry(folder: Path, entry: Entry) -> None:
 def cut_torn_line(folder: Path) -> None:
     """Remove a last line of a journal that was not written to its end; raises OSError if it cannot."""
     path = folder / JOURNAL_FILE
-    os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+    os.truncate(path, read_file(path).rfind(b"\n") + 1)
 
 
 def read_entries(folder: Path) -> Iterator[Entry]:
@@ -84,14 +86,22 @@ def read_entries(folder: Path) -> Iterator[Entry]:
     """
     path = folder / JOURNAL_FILE
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = read_file(path).split(b"\n")[:-1]
     except OSError as error:
         remedy = "name the folder of a run that was interrupted or broke off, or measure again"
         raise refuse(str(path), f"cannot be read: {error.strerror}", remedy) from None
     for number, line in enumerate(lines, 1):
         try:
-            yield _ENTRY.validate_json(line)
-        except ValidationError as error:
-            found = f"is damaged: {error.errors(include_url=False)[0]['msg']}"
+            entry = _ENTRY.validate_json(line)
+            json.loads(line, parse_int=_check, parse_float=_check, parse_constant=_check)
+        except ValueError as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
             remedy = "restore the file, or remove it: results.json holds what was written before"
-            raise refuse(f"{path}: line {number}", found, remedy) from None
+            raise refuse(f"{path}: line {number}", f"is damaged: {reason}", remedy) from None
+        yield entry
+
+
+def _check(number: str) -> None:
+    """Refuse a number with which one cannot calculate."""
+    if not abs(float(number)) <= _LARGEST_NUMBER:
+        raise ValueError("a number is too large")

@@ -1,5 +1,7 @@
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,16 @@ def test_plans_of_commands_and_addresses_are_recalled_too(tmp_path: Path) -> Non
     assert problem.found == "120 s are spent already, and the budget is 120 s"
 
 
+def replace_by_fifo(folder: Path, _: Recording) -> None:
+    (folder / JOURNAL_FILE).unlink()
+    os.mkfifo(folder / JOURNAL_FILE)
+
+
+def append_line(line: str, folder: Path, _: Recording) -> None:
+    with (folder / JOURNAL_FILE).open("a") as journal:
+        journal.write(line + "\n")
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
@@ -75,6 +87,14 @@ def test_plans_of_commands_and_addresses_are_recalled_too(tmp_path: Path) -> Non
         (lambda _, recording: recording.save(partial=False), "there is nothing to resume"),
         (lambda folder, _: (folder / RESULTS_FILE).write_text("{"), "results.json: line 1.*is not JSON"),
         (lambda folder, _: (folder / JOURNAL_FILE).unlink(), "journal.jsonl: cannot be read: No such file"),
+        (replace_by_fifo, "journal.jsonl: cannot be read: it is no regular file"),
+        *(
+            (
+                partial(append_line, f'{{"elapsed_s": {number}}}'),
+                "journal.jsonl: line 2: is damaged: a number",
+            )
+            for number in ("1e999", "-1e300", "9" * 400, "NaN", "Infinity")
+        ),
         (lambda folder, _: (folder / JOURNAL_FILE).write_text("{}"), "journal.jsonl: has no beginning"),
         (lambda folder, _: (folder / JOURNAL_FILE).write_text("{}\n"), "journal.jsonl: has no beginning"),
     ],
