@@ -1,8 +1,10 @@
 """The command line: one file a command, and the only place that prints."""
 
 import errno
+import os
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +24,7 @@ def main() -> NoReturn:
     # SIGINT too: a shell starts a background command with it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
     try:
         try:
             Path.cwd()
@@ -49,6 +52,14 @@ def main() -> NoReturn:
             _print(traceback.format_exc())
         sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)
+
+
+def _interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more where an interruption was lost, in code that cannot raise it to its caller."""
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _print_notes(error: BaseException | None) -> None:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 from errno import ENOSPC
 from importlib.metadata import version
 from pathlib import Path
@@ -115,3 +116,20 @@ def test_json_on_a_terminal_has_control_characters_as_escapes(capsys: pytest.Cap
     assert json.loads(printed) == data
     assert all(char.isprintable() or char == "\n" for char in printed)
     assert "é" in printed
+
+
+class Lost:
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_that_is_lost_comes_again(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def list_runs(*_: object) -> None:
+        Lost()
+        time.sleep(10)
+
+    monkeypatch.setattr("portcompare.cli.results.list_runs", list_runs)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # is set back afterwards
+    assert command("history", tmp_path) == (130, "", "")
