@@ -80,10 +80,18 @@ def _choose_target(folder: Path, out_folder: Path | None, *, write: bool) -> Pat
     if write:
         if out_folder is not None:
             raise refuse("--write", "cannot be combined with --out", "leave one of them out")
-        git = ["git", "-C", str(folder), "status", "--porcelain", "--", "."]
-        status = subprocess.run(git, capture_output=True, text=True, check=False)
-        if status.returncode or status.stdout:
+        git = ["git", "-C", str(folder)]
+        status, listed = (
+            subprocess.run([*git, *arguments], capture_output=True, text=True, check=False)
+            for arguments in (("status", "--porcelain", "--", "."), ("ls-files", "-z", "--", "."))
+        )
+        # Files that git ignores, it does not have either.
+        names = {file.relative_to(folder).as_posix() for file in list_project(folder) if file.suffix == ".py"}
+        unknown = sorted(names - {*listed.stdout.split("\0")})
+        if status.returncode or status.stdout or unknown:
             found = "has changes that git does not have" if status.stdout else "is not in a git repository"
+            if unknown and not (status.returncode or status.stdout):
+                found = f"has files that git ignores: {', '.join(unknown[:5])}"
             raise refuse("--write", f"{folder} {found}", "commit all of it, or leave --write out")
         return folder
     target = (out_folder or folder.with_name(f"{folder.name}-quart")).resolve()

@@ -21,7 +21,8 @@ def list_project(project: Path) -> list[Path]:
     found: list[Path] = []
     for root, folders, names in os.walk(project):
         folders[:] = sorted(name for name in folders if not _is_skipped(Path(root, name)))
-        found += [Path(root, name) for name in sorted(names) if not name.endswith(".pyc")]
+        files = (Path(root, name) for name in sorted(names) if not name.endswith(".pyc"))
+        found += [file for file in files if file.is_file() or file.is_symlink()]  # no pipes and sockets
     return found
 
 
@@ -36,6 +37,9 @@ def read_modules(project: Path) -> tuple[list[Module], list[Left]]:
     for file in list_project(project):
         path = file.relative_to(project).as_posix()
         if file.suffix != ".py" or not file.is_file():
+            continue
+        if file.is_symlink():  # what it leads to belongs to others too
+            left.append(Left(why="stays as it is, as it is a link to another file", place=f"{path}:1"))
             continue
         try:
             text = file.read_bytes().decode("utf-8-sig")

@@ -1,3 +1,4 @@
+import os
 import subprocess
 from pathlib import Path
 
@@ -100,3 +101,21 @@ def test_a_missing_libcst_is_named_with_the_command(
     monkeypatch.setattr(port, "find_spec", lambda _: None)
     words = " ".join(refused(command, "port", "shop").split())
     assert words == "portcompare: a port: libcst is not installed pip install 'portcompare[port]'"
+
+
+def test_what_links_lead_to_is_not_changed_and_pipes_are_left_out(command: Command, tmp_path: Path) -> None:
+    write_project(tmp_path, {"shop/app.py": FLASK, "shared.py": "from flask import request\n"})
+    (tmp_path / "shop" / "shared.py").symlink_to("../shared.py")
+    os.mkfifo(tmp_path / "shop" / "pipe")
+    code, _, err = command("port", "shop")
+    assert (code, "by hand: shared.py:1: stays as it is, as it is a link" in err) == (1, True)
+    assert (tmp_path / "shared.py").read_text() == "from flask import request\n"
+    assert not (tmp_path / "shop-quart" / "pipe").exists()
+
+
+def test_files_that_git_ignores_are_not_written_over(command: Command, tmp_path: Path) -> None:
+    write_project(tmp_path, {"app.py": FLASK, "local.py": "import flask\n", ".gitignore": "local.py\n"})
+    for arguments in (["init"], ["add", "."], ["commit", "-m", "all"]):
+        git(tmp_path, *arguments)
+    assert "has files that git ignores: local.py" in refused(command, "port", ".", "--write")
+    assert (tmp_path / "local.py").read_text() == "import flask\n"

@@ -139,8 +139,11 @@ def parity_line(parity: Parity | None) -> str:
         return "Responses: not compared"
     coverage, cases = parity.coverage, units.count(parity.cases, "case")
     errors, missing = sum(coverage.errors.values()), len(coverage.not_compared)
-    differing = len({one.case for one in parity.differences if one.counts})
-    alike = f"{parity.cases - missing - errors - differing:,} of {cases} alike"
+    different = {one.case for one in parity.differences if one.counts}
+    differing = len(different)
+    # A case that differs may be one that was compared no further.
+    besides = len(different - {one.case for one in coverage.not_compared})
+    alike = f"{max(parity.cases - missing - errors - besides, 0):,} of {cases} alike"
     parts = [f"{differing:,} DIFFER", alike] if differing else [alike]
     parts += [f"{errors:,} errors on both sides"] * bool(errors)
     parts += [f"{len(coverage.in_part):,} of them in part"] * bool(coverage.in_part)
