@@ -233,6 +233,15 @@ def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_stop_when_the
     assert len(list((tmp_path / "temporary").iterdir())) == 1
 
 
+def run_with_both(leader: Generator, url: str) -> LoadReport:
+    """Run rounds until one has two workers: on a busy machine one takes its time to join again."""
+    for _ in range(60):
+        done = leader.run_round(url, users=2)
+        if len(done.generator_cpu_ratios) == 2:
+            return done
+    raise AssertionError
+
+
 def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
     leader: Generator, join: Join
 ) -> None:
@@ -245,8 +254,8 @@ def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
         with round_under_way(leader, server.url, users=2, window_s=3.0) as found:
             paused.send_signal(signal.SIGCONT)
         assert (found[0].failure, set(found[0].generator_cpu_ratios)) == (None, kept)
-        both = set(leader.run_round(server.url, users=2).generator_cpu_ratios)
-        assert (len(both), both > kept, first in both) == (2, True, False)
+        both = set(run_with_both(leader, server.url).generator_cpu_ratios)
+        assert (both > kept, first in both) == (True, False)
         for process in ((leader.process,), (leader.process, paused)):
             with round_under_way(leader, server.url, users=2, window_s=1.0) as found:
                 for one in process:
@@ -254,8 +263,8 @@ def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
                 threading.Event().wait(4)  # beyond the limits
                 for one in process:
                     one.send_signal(signal.SIGCONT)
-            done = leader.run_round(server.url, users=2)
-            assert (done.failure, len(done.generator_cpu_ratios)) == (None, 2)
+            done = run_with_both(leader, server.url)
+            assert done.failure is None
             assert not both & set(done.generator_cpu_ratios)
             both = set(done.generator_cpu_ratios)
     changes = Counter(change.change for change in leader.changes)
