@@ -318,6 +318,7 @@ PARTS = {
     "wsgi_app": r"\bwsgi_app\b",
     "app_context": r"\bapp_context\(|\.cli\b",
     "data": r"\brequest\.data\b",
+    "direct_passthrough": r"\bdirect_passthrough\b",
     "environ": r"\brequest\.environ\b",
     "files": r"\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
     "json": r"\brequest\.(get_)?json\b",
@@ -334,8 +335,8 @@ TEMPLATE_PARTS = {
 
 NEEDED_PARTS = {
     **{part: {"threads"} for part in ("app_context", "in_thread", "stream_with_context", "wait_for")},
-    "flask_contexts": {"app_context", "data", "environ", "json", "responses", "session", "threads"}
-    | {"wsgi_app"},
+    "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "responses", "session"}
+    | {"threads", "wsgi_app"},
     "with_appcontext": {"app_context", "threads"},
 }
 """The parts that another part needs."""

@@ -117,8 +117,8 @@ app.secret_key = "x"
 
 @app.after_request
 def count(response):
-    if response.mimetype == "text/html":
-        response.headers["X-Bytes"] = str(len(response.get_data()))
+    if response.mimetype != "text/plain" and not response.direct_passthrough:
+        response.headers["X-Size"] = str(len(response.get_data()))
     return response
 
 @app.errorhandler(404)
