@@ -168,6 +168,9 @@ class Facts:
 
     def _read_site(self, site: Site) -> None:
         node, scope = site.node, site.scope
+        if isinstance(node, ast.Name | ast.Attribute) and tables.COPIED in self.inference.names(node, scope):
+            what = f"{tables.COPIED} is for another thread, which the function may wait for"
+            self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         if isinstance(node, ast.With):
             self._read_with(site, node)
         elif isinstance(node, ast.Attribute):

@@ -214,6 +214,8 @@ BLOCKING_CALLS = {
 }
 """Single calls that block, also methods by the kind of their object."""
 
+COPIED = "flask.copy_current_request_context"  # its functions run where nothing may block the event loop
+
 COMPLETE = frozenset({"os", "pathlib", "shutil", "subprocess"})
 INCOMPLETE = frozenset({"Popen", "glob", "iterdir", "open", "popen", "rglob", "scandir", "walk"})
 """Modules whose calls have nothing left to block for when they have returned, but for some."""
@@ -307,8 +309,9 @@ IN_THREAD = {
 
 HELPERS = frozenset(
     {
-        *("Quart", "in_thread", "render_in_thread", "render_string_in_thread", "send_file"),
-        *("http", "send_from_directory", "stream_with_context", "wait_for", "with_appcontext"),
+        *("Quart", "copy_current_request_context", "http", "in_thread", "render_in_thread"),
+        *("render_string_in_thread", "send_file", "send_from_directory", "stream_with_context"),
+        *("wait_for", "with_appcontext"),
     }
 )
 """The names of the helper."""
@@ -334,7 +337,8 @@ TEMPLATE_PARTS = {
 """As above, of its templates."""
 
 NEEDED_PARTS = {
-    **{part: {"threads"} for part in ("app_context", "in_thread", "stream_with_context", "wait_for")},
+    **{part: {"threads"} for part in ("app_context", "copy_current_request_context", "in_thread")},
+    **{part: {"threads"} for part in ("stream_with_context", "wait_for")},
     "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "responses", "session"}
     | {"threads", "wsgi_app"},
     "with_appcontext": {"app_context", "threads"},

@@ -108,9 +108,11 @@ def post(number):
 SITE = """
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from flask import Flask, Response, flash, g, get_flashed_messages, jsonify, make_response, render_template
-from flask import redirect, render_template_string, request, send_file, send_from_directory, session
-from flask import stream_with_context
+from flask import copy_current_request_context, redirect, render_template_string, request, send_file
+from flask import send_from_directory, session, stream_with_context
 
 app = Flask(__name__)
 app.secret_key = "x"
@@ -175,6 +177,24 @@ def ticks():
             time.sleep(0.001)
             yield f"{number} {request.path} "
     return Response(stream_with_context(generate()), mimetype="text/plain")
+
+@app.post("/copied")
+def copied():
+    @copy_current_request_context
+    def work(name):
+        return f"{request.path} {request.form[name]}"
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(work, "x").result()
+
+@app.get("/started")
+def started():
+    found = []
+    def work():
+        found.append(request.path)
+    thread = Thread(target=copy_current_request_context(work))
+    thread.start()
+    thread.join()
+    return found
 
 @app.get("/environ")
 def environ():
@@ -309,6 +329,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
                 get("/ticks"),
                 get("/environ?a=1"),
             ),
+            *(post("/copied", data={"x": "1"}), get("/started")),
             *(("DELETE", "/nothing", {}), ("DELETE", "/", {}), ("OPTIONS", "/json", {})),
             post("/fails"),
         ),

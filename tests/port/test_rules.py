@@ -322,6 +322,33 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "from as_flask import stream_with_context",
         ),
         case(
+            "a copy of the request's context: what gets it and what makes it stay in a thread",
+            "copy_current_request_context, request",
+            """
+            @bp.post("/a")
+            def one(pool):
+                @copy_current_request_context
+                def work():
+                    return request.json
+                return pool.run(work)
+            @bp.get("/b")
+            def other(thread):
+                thread(copy_current_request_context(print)).join()
+            """,
+            """
+            @bp.post("/a")
+            def one(pool):
+                @copy_current_request_context
+                def work():
+                    return wait_for(request.json)
+                return pool.run(work)
+            @bp.get("/b")
+            def other(thread):
+                thread(copy_current_request_context(print)).join()
+            """,
+            "from as_flask import copy_current_request_context, wait_for",
+        ),
+        case(
             "requests over HTTP, by one shared client",
             "abort",
             """
