@@ -261,7 +261,7 @@ class Facts:
                 }
         blocked = self._blocked_by(names, kinds, method)
         if blocked:
-            called = names or {f"{kind}.{method}" for kind in kinds}
+            called = names or {f"{kind}.{method}" for kind in kinds or {""}}
             is_complete = all(each.partition(".")[0] in tables.COMPLETE for each in called) and not any(
                 each.rpartition(".")[2] in tables.INCOMPLETE for each in called
             )
@@ -297,7 +297,8 @@ class Facts:
             if kind.startswith(("lib:", "left:")) and method:
                 package = kind.partition(":")[2]
                 return self._blocked_by({f"{package}.{method}"}, set(), "")
-        return ""
+        what = tables.BLOCKING_METHODS.get(method)
+        return f"{method} waits for {what}" if what else ""
 
     def _is_streamed(self, site: Site, callees: tuple[Scope, ...]) -> bool:
         """Whether a call of a generator is sent as it is, so that its steps run later."""

@@ -208,11 +208,16 @@ BLOCKING_CALLS = {
         ("a server", ("httpx.stream", "urllib.request.urlopen", "urllib.request.urlretrieve")),
         ("a person", ("getpass.getpass", "input")),
         ("another thread", ("threading.Event.wait", "threading.Thread.join")),
+        ("an event loop", ("anyio.run", "asgiref.sync.async_to_sync", "asyncio.Runner", "asyncio.run")),
+        ("an event loop", ("asyncio.run_coroutine_threadsafe", "trio.run")),
         ("the CPU", [f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")]),
     )
     for name in names
 }
 """Single calls that block, also methods by the kind of their object."""
+
+BLOCKING_METHODS = {"run_until_complete": "an event loop"}
+"""Methods that block, whatever their object is."""
 
 COPIED = "flask.copy_current_request_context"  # its functions run where nothing may block the event loop
 

@@ -349,6 +349,46 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "from as_flask import copy_current_request_context, wait_for",
         ),
         case(
+            "what runs an event loop of its own stays in a thread, where there is none",
+            "request",
+            """
+            import asyncio
+            import time
+            from asgiref.sync import async_to_sync
+            async def read():
+                return "x"
+            @bp.get("/a")
+            def one():
+                time.sleep(1)
+                return asyncio.run(read())
+            @bp.get("/b")
+            def other(loop):
+                time.sleep(1)
+                return loop.run_until_complete(read())
+            @bp.get("/c")
+            def last():
+                return async_to_sync(read)()
+            """,
+            """
+            import asyncio
+            import time
+            from asgiref.sync import async_to_sync
+            async def read():
+                return "x"
+            @bp.get("/a")
+            def one():
+                time.sleep(1)
+                return asyncio.run(read())
+            @bp.get("/b")
+            def other(loop):
+                time.sleep(1)
+                return loop.run_until_complete(read())
+            @bp.get("/c")
+            def last():
+                return async_to_sync(read)()
+            """,
+        ),
+        case(
             "requests over HTTP, by one shared client",
             "abort",
             """
