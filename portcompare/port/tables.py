@@ -210,6 +210,10 @@ BLOCKING_CALLS = {
         ("another thread", ("threading.Event.wait", "threading.Thread.join")),
         ("an event loop", ("anyio.run", "asgiref.sync.async_to_sync", "asyncio.Runner", "asyncio.run")),
         ("an event loop", ("asyncio.run_coroutine_threadsafe", "trio.run")),
+        (
+            "the CPU",
+            ("bcrypt.checkpw", "bcrypt.hashpw", "bcrypt.kdf", "hashlib.pbkdf2_hmac", "hashlib.scrypt"),
+        ),
         ("the CPU", [f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")]),
     )
     for name in names
@@ -219,7 +223,7 @@ BLOCKING_CALLS = {
 BLOCKING_METHODS = {"run_until_complete": "an event loop"}
 """Methods that block, whatever their object is."""
 
-COPIED = "flask.copy_current_request_context"  # its functions run where nothing may block the event loop
+COPIED = "flask.copy_current_request_context"  # the loop must be free for its functions
 
 COMPLETE = frozenset({"os", "pathlib", "shutil", "subprocess"})
 INCOMPLETE = frozenset({"Popen", "glob", "iterdir", "open", "popen", "rglob", "scandir", "walk"})

@@ -349,46 +349,6 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "from as_flask import copy_current_request_context, wait_for",
         ),
         case(
-            "what runs an event loop of its own stays in a thread, where there is none",
-            "request",
-            """
-            import asyncio
-            import time
-            from asgiref.sync import async_to_sync
-            async def read():
-                return "x"
-            @bp.get("/a")
-            def one():
-                time.sleep(1)
-                return asyncio.run(read())
-            @bp.get("/b")
-            def other(loop):
-                time.sleep(1)
-                return loop.run_until_complete(read())
-            @bp.get("/c")
-            def last():
-                return async_to_sync(read)()
-            """,
-            """
-            import asyncio
-            import time
-            from asgiref.sync import async_to_sync
-            async def read():
-                return "x"
-            @bp.get("/a")
-            def one():
-                time.sleep(1)
-                return asyncio.run(read())
-            @bp.get("/b")
-            def other(loop):
-                time.sleep(1)
-                return loop.run_until_complete(read())
-            @bp.get("/c")
-            def last():
-                return async_to_sync(read)()
-            """,
-        ),
-        case(
             "requests over HTTP, by one shared client",
             "abort",
             """
@@ -731,6 +691,21 @@ def test_routes_say_what_becomes_of_them_and_where(tmp_path: Path) -> None:
         ("/b", ("PUT",), "async", ""),
         ("/c", ("GET",), "by hand", f"{made.left[0].why} (views.py:14)"),
     ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("asyncio.run(read())", "loop.run_until_complete(read())", "async_to_sync(read)()"),
+        *("hashlib.pbkdf2_hmac('sha256', b'', b'', 1)", "hashlib.scrypt(b'')", "bcrypt.hashpw(b'', b'')"),
+    ],
+)
+def test_what_runs_an_event_loop_or_computes_for_long_stays_in_a_thread(tmp_path: Path, call: str) -> None:
+    text = "import asyncio, bcrypt, hashlib, time\nfrom asgiref.sync import async_to_sync\n"
+    text += f"@app.get('/')\ndef view(loop, read):\n    time.sleep(1)\n    return {call}\n"
+    made = port(tmp_path, {"app.py": HEAD.format(names="g") + text})
+    assert made.routes[0].outcome == "in a thread"
+    assert f"\ndef view(loop, read):\n    time.sleep(1)\n    return {call}\n" in made.files["app.py"].decode()
 
 
 def test_a_template_that_blocks_is_rendered_in_a_thread(tmp_path: Path) -> None:
