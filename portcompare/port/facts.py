@@ -268,9 +268,19 @@ class Facts:
             yield Fact(kind="blocks", site=site, what=blocked, is_complete=is_complete)
         elif callees:
             kind: Literal["streams", "calls"] = "streams" if self._is_streamed(site, callees) else "calls"
-            yield Fact(kind=kind, site=site, callees=callees)
-        elif guessed := tuple(self.inference.guess(node.func, site.scope)):
+            is_chosen = isinstance(node.func, ast.Call | ast.Subscript)  # perhaps not from these alone
+            yield Fact(kind=kind, site=site, callees=callees, is_guess=is_chosen)
+        elif guessed := tuple(self._named_methods(site, node) or self.inference.guess(node.func, site.scope)):
             yield Fact(kind="calls", site=site, callees=guessed, is_guess=True)
+
+    def _named_methods(self, site: Site, node: ast.Call) -> list[Scope]:
+        """The methods that a call of `getattr(...)` may run."""
+        if not isinstance(node.func, ast.Call) or ast.unparse(node.func.func) != "getattr":
+            return []
+        found = self.inference.values(node.func.args[0], site.scope)
+        owners = [each.of if isinstance(each, Instance) else each for each in found]
+        inner = [each for owner in owners if isinstance(owner, Scope) for each in owner.inner.values()]
+        return [each for each in inner if each.is_function and not each.name.endswith("__")]
 
     def _can_convert(self, node: ast.Call) -> bool:
         """Whether a request over HTTP means the same to httpx."""

@@ -294,6 +294,8 @@ class Inference:
                 for kind in kinds
                 if (kind, node.func.attr) in tables.METHOD_RESULTS
             }
+            if node.func.attr in tables.CONTAINED:  # functions that a container holds
+                found |= {each for each in owners if isinstance(each, Scope) and each.is_function}
             if node.func.attr in ("pop", "get", "setdefault") and Name("flask.g") in owners and node.args:
                 key = node.args[0]
                 found |= self._known[Name("flask.g"), str(getattr(key, "value", ""))]

@@ -37,7 +37,7 @@ class Fact:
     what: str = ""  # what it waits for, or what replaces it
     of: str = ""  # the kind of its object
     callees: tuple[Scope, ...] = ()
-    is_guess: bool = False  # whether they are only methods of that name
+    is_guess: bool = False  # whether it may call others as well
     is_complete: bool = False  # whether nothing that blocks is left when it has returned
 
 

@@ -110,6 +110,9 @@ PASSING = frozenset(
 )
 """Calls whose result holds what their arguments hold."""
 
+CONTAINED = frozenset({"get", "items", "pop", "setdefault", "values"})
+"""Methods whose result holds what their object holds."""
+
 INSPECTING = PASSING | {
     *("callable", "functools.update_wrapper", "functools.wraps", "hasattr", "inspect.iscoroutinefunction"),
     *("inspect.signature", "isinstance", "print", "repr", "setattr", "str"),

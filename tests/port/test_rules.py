@@ -349,6 +349,48 @@ def case(name: str, names: str, before: str, after: str, imports: str = "") -> o
             "from as_flask import copy_current_request_context, wait_for",
         ),
         case(
+            "functions that are chosen from a container, or by their name",
+            "current_app, request",
+            """
+            def read():
+                return request.form
+            class Page:
+                def show(self):
+                    return request.form
+                def hide(self):
+                    return "x"
+            ALL = {"read": read, "x": lambda: "x"}
+            @bp.post("/a")
+            def one(name):
+                return ALL[name]()
+            @bp.post("/b")
+            def other(name):
+                return ALL.get(name, lambda: "none")()
+            @bp.post("/c")
+            def last(name):
+                return getattr(Page(), name)()
+            """,
+            """
+            async def read():
+                return await request.form
+            class Page:
+                async def show(self):
+                    return await request.form
+                def hide(self):
+                    return "x"
+            ALL = {"read": read, "x": lambda: "x"}
+            @bp.post("/a")
+            async def one(name):
+                return await current_app.ensure_async(ALL[name])()
+            @bp.post("/b")
+            async def other(name):
+                return await current_app.ensure_async(ALL.get(name, lambda: "none"))()
+            @bp.post("/c")
+            async def last(name):
+                return await current_app.ensure_async(getattr(Page(), name))()
+            """,
+        ),
+        case(
             "requests over HTTP, by one shared client",
             "abort",
             """
