@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 from rich.table import Table
 from rich.text import Text
-from typer import Argument, Option
+from typer import Option
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
     SCHEMA_VERSION,
     AsJson,
+    ProjectPath,
+    find_project,
     print_json,
     print_line,
     print_note,
@@ -34,9 +36,7 @@ _FEW = 5  # requests that are named; the plan lists them all
 
 
 def init(
-    project: Annotated[
-        Path, Argument(metavar="[FOLDER]", help="the project's folder", show_default="this one")
-    ] = Path(),
+    project: ProjectPath = Path(),
     *,
     update: Annotated[
         bool, Option("--update", help="add a new port and new routes to the plan, and change nothing else")
@@ -44,9 +44,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Find a Flask app, its Quart port and their routes, and write a first plan and locustfile for them."""
-    folder = project.resolve()
-    if not folder.is_dir():
-        raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
+    folder = find_project(project)
     plan = folder / DEFAULT_PLAN
     if update:
         _update(folder, plan, as_json=as_json)

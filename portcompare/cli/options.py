@@ -37,6 +37,10 @@ from portcompare.serve.servers import vocabulary
 PlanPath = Annotated[Path, Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
 
+ProjectPath = Annotated[
+    Path, Argument(metavar="[FOLDER]", help="the Flask project's folder", show_default="this one")
+]
+
 Verbose = Annotated[bool, Option("--verbose", help="print all figures and sentences, not one screen")]
 
 AsJson = Annotated[bool, Option("--json", help="print only the results, as versioned JSON, on stdout")]
@@ -79,6 +83,14 @@ def read_plan(path: Path, known: Iterable[Problem] = ()) -> Plan:
     if known:
         raise InputError(known)
     return plan
+
+
+def find_project(path: Path) -> Path:
+    """Make the path of a project absolute; raises InputError if there is no such folder."""
+    folder = path.resolve()
+    if not folder.is_dir():
+        raise refuse(str(path), "there is no such folder", "name the folder that contains the Flask app")
+    return folder
 
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")

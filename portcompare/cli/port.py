@@ -1,17 +1,16 @@
 """`portcompare port`: the port of a Flask project to Quart, by rule."""
 
-import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Option
 
-from portcompare.cli.options import print_line, print_note, writing
+from portcompare.cli.options import ProjectPath, find_project, print_line, print_note, writing
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, refuse
-from portcompare.port.project import list_project
+from portcompare.port.project import copy_project, list_project, write_port
 from portcompare.port.records import Port
 from portcompare.port.tables import HELPER
 from portcompare.report.formats.terminal import text_table
@@ -24,9 +23,7 @@ REPORT = "PORT.md"
 
 
 def port(
-    project: Annotated[
-        Path, Argument(metavar="[FOLDER]", help="the Flask project's folder", show_default="this one")
-    ] = Path(),
+    project: ProjectPath = Path(),
     *,
     out_folder: Annotated[
         Path | None,
@@ -37,9 +34,7 @@ def port(
     ] = False,
 ) -> None:
     """Port a Flask project to Quart by rule, and say what is left by hand."""
-    folder = project.resolve()
-    if not folder.is_dir():
-        raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
+    folder = find_project(project)
     target = _choose_target(folder, out_folder, write=write)
     require_libcst()
     from portcompare.port.make import port_project  # noqa: PLC0415 - its libcst is installed by an extra
@@ -55,9 +50,8 @@ def port(
     home = target / folder.name if (folder / "__init__.py").exists() and not write else target
     with writing(str(target)):
         if not write:
-            _copy(folder, home)
-        for name, text in made.files.items():
-            (home / name).write_bytes(text)
+            copy_project(folder, home)
+        write_port(made, home)
         (target / REPORT).write_text(_report(folder.name, made, tables), encoding="utf-8")
     for table in tables:
         out.print(text_table(table))
@@ -106,14 +100,6 @@ def _choose_target(folder: Path, out_folder: Path | None, *, write: bool) -> Pat
     return target
 
 
-def _copy(folder: Path, home: Path) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    for file in list_project(folder):
-        copy = home / file.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, copy, follow_symlinks=False)
-
-
 def _tables(made: Port) -> list[TextTable]:
     routes = tuple(
         (f"{','.join(each.methods)} {each.rule}", each.outcome, each.why or each.place)
@@ -131,7 +117,7 @@ def _tables(made: Port) -> list[TextTable]:
         found.append(
             TextTable(
                 title="Left by hand",
-                note="Each has a comment TODO(port) at its place.",
+                note="A comment TODO(port) stands at each place that could be read.",
                 header=("place", "why"),
                 rows=tuple((each.place, each.why) for each in made.left),
             )

@@ -39,7 +39,7 @@ from portcompare.run.comparison import RunOptions, compare, find_folder_problems
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.progress import Progress
 from portcompare.run.resuming import read_resumable
-from portcompare.run.targets import DEFAULT_USERS, Targets
+from portcompare.run.targets import Targets
 from portcompare.run.workers import choose_workers
 from portcompare.serve.servers import vocabulary
 
@@ -160,22 +160,12 @@ def _plan_of(
     known: Iterable[Problem],
 ) -> Plan:
     """The plan that compares two targets, written if that is wanted."""
-    if wanted.users and wanted.rate_rps is not None:
-        remedy = "give one of them: --users for the closed model, --rate for the open model"
-        raise refuse("--users, --rate", "both are given", remedy)
     if problems := list(known):
         raise InputError(problems)
     path = Path("targets") if save_plan is None else save_plan  # the file that errors name
     if save_plan is not None and path.exists():
         raise refuse(f"--save-plan {path}", "exists already", "name another file, or remove that one")
-    targets = Targets(
-        pair=pair,
-        paths=paths,
-        users=wanted.users or DEFAULT_USERS,
-        rate_rps=wanted.rate_rps,
-        delay_s=wanted.delay_s,
-    )
-    plan, text = targets.plan(path)
+    plan, text = Targets(pair=pair, paths=paths, load=wanted).plan(path)
     if save_plan is not None:
         with writing(f"--save-plan {path}"), path.open("x", encoding="utf-8") as file:
             file.write(text)

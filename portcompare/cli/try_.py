@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Option
 
 from portcompare.cli.options import (
     SCHEMA_VERSION,
     AsJson,
+    ProjectPath,
+    find_project,
     print_json,
     print_line,
     print_results,
@@ -19,24 +21,20 @@ from portcompare.cli.options import (
 )
 from portcompare.cli.port import require_libcst
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, refuse
-from portcompare.records.run_summary import REPORT_FILE
-from portcompare.report.sections.screen import parity_line
+from portcompare.records.run_summary import REPORT_FILE, RUNS
+from portcompare.report.formats.terminal import Shown, render_parity
 from portcompare.run.comparison import find_folder_problems, name_run_folder
-from portcompare.run.progress import Progress
-from portcompare.units import count
+from portcompare.run.progress import Progress, out
 
 if TYPE_CHECKING:
-    from portcompare.records.parity import Difference
     from portcompare.run.trial import Trial
 
 _MOST_SHOWN = 5
-LEAST_S = 90.0
+LEAST_S = 120.0  # ports, imports and the comparison of responses take their time of it
 
 
 def try_(
-    project: Annotated[
-        Path, Argument(metavar="[FOLDER]", help="the Flask project's folder", show_default="this one")
-    ] = Path(),
+    project: ProjectPath = Path(),
     *,
     out_folder: Annotated[
         Path | None, Option("--out", metavar="DIR", help="where to write all; default: runs/TIME-try-NAME")
@@ -48,13 +46,13 @@ def try_(
     as_json: AsJson = False,
 ) -> None:
     """Port a Flask project by rule, compare the port's responses, and measure what it gains."""
-    folder = project.resolve()
-    if not folder.is_dir():
-        raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
+    folder = find_project(project)
     budget_s = read_duration("--budget", budget)
     if budget_s < LEAST_S:
         raise refuse("--budget", f"is {budget}", f"give {LEAST_S:g} seconds or more")
     target = (out_folder or name_run_folder(f"try-{folder.name}", datetime.now(UTC))).absolute()
+    if target.is_relative_to(folder) and not target.is_relative_to(RUNS.absolute()):
+        raise refuse(f"--out {target}", "is within the project", "name a folder outside of it")
     for problem in find_folder_problems(target / "run"):
         raise refuse(problem.where, problem.found, problem.remedy)
     require_libcst()
@@ -63,14 +61,15 @@ def try_(
     with Progress() as progress:
         trial = try_port(folder, target, budget_s=budget_s, writes=writes, progress=progress)
     if as_json:
-        results = asdict(trial.results) if trial.results else None
-        routes = [asdict(each) for each in trial.port.routes]
-        left = [asdict(each) for each in trial.port.left]
-        parity = asdict(trial.parity)
-        print_json(
-            {"schema_version": SCHEMA_VERSION, "routes": routes, "left_by_hand": left}
-            | {"folder": str(target), "parity": parity, "results": results}
-        )
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "folder": str(target),
+            "routes": [asdict(each) for each in trial.port.routes],
+            "left_by_hand": [asdict(each) for each in trial.port.left],
+            "parity": asdict(trial.parity),
+            "results": asdict(trial.results) if trial.results else None,
+        }
+        print_json(document)
     else:
         _print(trial, target)
     raise typer.Exit(_exit_code(trial))
@@ -81,26 +80,8 @@ def _print(trial: "Trial", folder: Path) -> None:
     print_line(f"Port: {', '.join(f'{number} {what}' for what, number in outcomes.items())}")
     for left in trial.port.left[:_MOST_SHOWN]:
         print_line(f"  by hand: {left.place}: {left.why}")
-    print_line(parity_line(trial.parity))
-    for fault in trial.parity.faults[:_MOST_SHOWN]:
-        print_line(f"  {fault.case} does not work on Flask either: {fault.found}")
-    differing: dict[str, list[Difference]] = {}
-    for each in sorted(trial.parity.differences, key=lambda each: not each.is_own):
-        if each.counts:
-            differing.setdefault(each.case.partition(" [")[0], []).append(each)
-    for request, found in list(differing.items())[:_MOST_SHOWN]:
-        cases = len({each.case for each in found})
-        more = f" ({count(cases, 'case')} of it)" if cases > 1 else ""
-        first = found[0]
-        what = f"{first.kind} {first.pointer}".strip()
-        sides = f"{first.baseline or 'nothing'} on Flask, {first.candidate or 'nothing'} in the port"
-        print_line(f"  {request}{more}: {what}: {sides}")
-    if len(differing) > _MOST_SHOWN:
-        more = count(len(differing) - _MOST_SHOWN, "request")
-        print_line(f"  and {more} more: portcompare check {folder}/plan.toml")
-    for warning in trial.parity.warnings:
-        if " contacts " in warning:
-            print_line(f"  {warning}")
+    more = f"portcompare check {folder}/plan.toml lists all"
+    out.print(render_parity(trial.parity, Shown(most_rows=_MOST_SHOWN, more=more, commands=more)), crop=False)
     print_line(f"all files: {folder}\n")
     if trial.results is None:
         print_line("Nothing was measured: no request is responded to alike.")

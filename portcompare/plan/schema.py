@@ -308,7 +308,7 @@ class Plan(t.Section):
 
     def given_as_json(self) -> dict[str, Any]:
         """What the plan's file gives, without defaults, from which it can be made again."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
     def where(self, *key: str | int) -> str:
         """A key with its file, for a message."""

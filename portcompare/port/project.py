@@ -2,14 +2,16 @@
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from portcompare.discover.definitions import MOST_BYTES
-from portcompare.port.records import Left
+from portcompare.port.records import Left, Port
 from portcompare.port.sources import Module, read_module
 from portcompare.port.tables import PARTS, TEMPLATE_PARTS
+from portcompare.records.run_summary import RUNS
 
 _SKIPPED = frozenset({".git", ".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", "__pycache__"})
 _LIBRARIES = frozenset({"node_modules", "site-packages"})
@@ -17,17 +19,43 @@ _TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$)|_test\.py$")
 
 
 def list_project(project: Path) -> list[Path]:
-    """List all files of a project, without environments, libraries, caches and version control."""
+    """List all files of a project and links to folders, without environments, libraries, caches and runs."""
     found: list[Path] = []
     for root, folders, names in os.walk(project):
         folders[:] = sorted(name for name in folders if not _is_skipped(Path(root, name)))
         files = (Path(root, name) for name in sorted(names) if not name.endswith(".pyc"))
-        found += [file for file in files if file.is_file() or file.is_symlink()]  # no pipes and sockets
+        found += [file for file in files if file.is_file()]  # no pipes, sockets and links to nothing
+        found += [link for name in folders if (link := Path(root, name)).is_symlink()]
     return found
 
 
 def _is_skipped(folder: Path) -> bool:
-    return folder.name in _SKIPPED | _LIBRARIES or (folder / "pyvenv.cfg").exists()
+    return (
+        folder.name in _SKIPPED | _LIBRARIES or (folder / "pyvenv.cfg").exists() or folder == RUNS.absolute()
+    )
+
+
+def copy_project(project: Path, home: Path) -> None:
+    """Copy a project, and what links to files lead to; links to folders stay links."""
+    home.mkdir(parents=True, exist_ok=True)
+    for file in list_project(project):
+        copy = home / file.relative_to(project)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir():
+            copy.symlink_to(file.resolve())
+        else:
+            shutil.copy2(file, copy)
+
+
+def write_port(made: Port, home: Path) -> None:
+    """Write the files of a port that change or are new; what shares a file by a link keeps the old one."""
+    for name, text in made.files.items():
+        path = home / name
+        mode = path.stat().st_mode if path.exists() else None
+        path.unlink(missing_ok=True)
+        path.write_bytes(text)
+        if mode is not None:
+            path.chmod(mode)
 
 
 def read_modules(project: Path) -> tuple[list[Module], list[Left]]:
@@ -37,9 +65,6 @@ def read_modules(project: Path) -> tuple[list[Module], list[Left]]:
     for file in list_project(project):
         path = file.relative_to(project).as_posix()
         if file.suffix != ".py" or not file.is_file():
-            continue
-        if file.is_symlink():  # what it leads to belongs to others too
-            left.append(Left(why="stays as it is, as it is a link to another file", place=f"{path}:1"))
             continue
         try:
             text = file.read_bytes().decode("utf-8-sig")

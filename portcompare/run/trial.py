@@ -1,6 +1,5 @@
 """A trial of a port: made by rule, compared with the Flask app, and measured; the project does not change."""
 
-import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from portcompare.errors import InputError, Problem, refuse
 from portcompare.parity.survey import Limits
 from portcompare.plan import Plan, load_plan
 from portcompare.port.make import port_project
-from portcompare.port.project import list_project
+from portcompare.port.project import copy_project, write_port
 from portcompare.port.records import Port
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
@@ -50,9 +49,10 @@ def try_port(project: Path, folder: Path, *, budget_s: float, writes: bool, prog
         remedy = "compare it with its Flask app: `portcompare init`"
         raise refuse(str(project), "is Quart already: there is nothing to port", remedy)
     with make_folder(folder):
-        flask, quart = (_copy(project, folder / side / project.name) for side in ("flask", "quart"))
-        for name, text in made.files.items():
-            (quart / name).write_bytes(text)
+        flask, quart = (folder / side / project.name for side in ("flask", "quart"))
+        copy_project(project, flask)
+        copy_project(flask, quart)
+        write_port(made, quart)
         progress.start("importing both apps, and trying the routes of the Flask app")
         found = _look(project, flask, quart)
         draft = draft_plan(found, with_alternative=True, writes=writes)
@@ -73,15 +73,6 @@ def try_port(project: Path, folder: Path, *, budget_s: float, writes: bool, prog
     plan = plan.model_copy(update={"rounds": rounds})
     options = RunOptions(folder=folder / "run", workers=choose_workers(1, 0, None), left_out=None)
     return Trial(port=made, parity=parity, results=compare(plan, options, progress))
-
-
-def _copy(project: Path, copy: Path) -> Path:
-    """Copy a project, without environments and version control."""
-    for file in list_project(project):
-        target = copy / file.relative_to(project)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, target, follow_symlinks=False)
-    return copy
 
 
 def _look(project: Path, flask: Path, quart: Path) -> Found:

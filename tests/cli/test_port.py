@@ -103,14 +103,29 @@ def test_a_missing_libcst_is_named_with_the_command(
     assert words == "portcompare: a port: libcst is not installed pip install 'portcompare[port]'"
 
 
-def test_what_links_lead_to_is_not_changed_and_pipes_are_left_out(command: Command, tmp_path: Path) -> None:
-    write_project(tmp_path, {"shop/app.py": FLASK, "shared.py": "from flask import request\n"})
-    (tmp_path / "shop" / "shared.py").symlink_to("../shared.py")
-    os.mkfifo(tmp_path / "shop" / "pipe")
-    code, _, err = command("port", "shop")
-    assert (code, "by hand: shared.py:1: stays as it is, as it is a link" in err) == (1, True)
-    assert (tmp_path / "shared.py").read_text() == "from flask import request\n"
-    assert not (tmp_path / "shop-quart" / "pipe").exists()
+@pytest.mark.parametrize("in_place", [False, True])
+def test_what_links_lead_to_is_not_changed(command: Command, tmp_path: Path, *, in_place: bool) -> None:
+    write_project(tmp_path, {"shop/app.py": FLASK, "shared.py": FLASK, "pages/a.html": "page"})
+    shop, made = tmp_path / "shop", tmp_path / ("shop" if in_place else "shop-quart")
+    (shop / "soft.py").symlink_to("../shared.py")
+    (shop / "hard.py").hardlink_to(tmp_path / "shared.py")
+    (shop / "templates").symlink_to("../pages")
+    (shop / "nothing").symlink_to("nowhere")
+    (shop / "app.py").chmod(0o755)
+    if in_place:
+        git(shop, "init")
+        git(shop, "add", ".")
+        git(shop, "commit", "-m", "all")
+    else:
+        os.mkfifo(shop / "pipe")
+    assert command("port", "shop", *(["--write"] if in_place else []))[0] == 0
+    assert (tmp_path / "shared.py").read_text() == FLASK != (made / "app.py").read_text()
+    assert [(made / name).read_text() for name in ("soft.py", "hard.py")] == [
+        (made / "app.py").read_text()
+    ] * 2
+    assert (made / "templates" / "a.html").read_text() == "page"
+    assert (made / "app.py").stat().st_mode & 0o777 == 0o755
+    assert not (made / "pipe").exists()
 
 
 def test_files_that_git_ignores_are_not_written_over(command: Command, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from portcompare.cli import run
 from portcompare.plan import Plan, load_plan
 from portcompare.records.results import Results
+from portcompare.run.narrowing import Narrowing
 from portcompare.run.targets import Targets
 from portcompare.serve import vocabulary
 from tests.conftest import Command
@@ -27,9 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def targets(*pair: str, **changes: Any) -> Targets:  # noqa: ANN401 - fields of `Targets`
-    settings: dict[str, Any] = {"paths": ["/data"], "users": [1, 64], "rate_rps": None, "delay_s": None}
-    return Targets(pair=(pair[0], pair[1]), **settings | changes)
+def targets(*pair: str, paths: Sequence[str] = ("/data",), load: Narrowing | None = None) -> Targets:
+    return Targets(pair=(pair[0], pair[1]), paths=paths, load=load or Narrowing())
 
 
 @pytest.mark.parametrize(
@@ -51,29 +51,25 @@ def test_each_target_is_served_by_the_usual_server_of_its_interface(
 
 
 @pytest.mark.parametrize(
-    ("changes", "levels", "delay_s"),
+    ("load", "levels", "delay_s"),
     [
-        ({}, (1, 64), 0.0),
-        ({"rate_rps": 0.5}, (0.5,), 0.0),
-        ({"rate_rps": 2000.0, "delay_s": 0.3}, (2000.0,), 0.3),
-        ({"delay_s": 0.3}, (1, 64), 0.3),
+        (Narrowing(), (1, 32), 0.0),
+        (Narrowing(users=[64, 2]), (2, 64), 0.0),
+        (Narrowing(rate_rps=0.5), (0.5,), 0.0),
+        (Narrowing(rate_rps=2000.0, delay_s=0.3), (2000.0,), 0.3),
+        (Narrowing(delay_s=0.3), (1, 32), 0.3),
     ],
 )
 def test_the_saved_plan_is_the_plan_that_is_used(
-    folder: Path, changes: dict[str, Any], levels: tuple[float, ...], delay_s: float
+    folder: Path, load: Narrowing, levels: tuple[float, ...], delay_s: float
 ) -> None:
     path = folder / "plans" / "saved.toml"
-    plan, text = targets("here:app", "there:app", paths=["/a/b", "/a//b", "/a?b=1", "/a/b"], **changes).plan(
-        path
-    )
+    paths = ["/a/b", "/a//b", "/a?b=1", "/a/b"]
+    plan, text = targets("here:app", "there:app", paths=paths, load=load).plan(path)
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
     assert load_plan(path, vocabulary()) == plan
-    assert [one.request and one.request.path for one in plan.scenarios.values()] == [
-        "/a/b",
-        "/a//b",
-        "/a?b=1",
-    ]
+    assert [one.request and one.request.path for one in plan.scenarios.values()] == paths[:3]
     assert {one.load.levels for one in plan.scenarios.values()} == {levels}
     assert {one.delay_s for one in plan.scenarios.values()} == {delay_s}
     assert plan.resolve(plan.apps["baseline"].directory) == folder
