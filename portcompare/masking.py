@@ -24,7 +24,9 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _USER_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
 
 # Which may contain `@`; and `/`, where the scheme is none of the web's, whose paths may contain `@` and `:`.
-_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)|(?<!http)(?<!https)://([^/@:\s]*):\S+(?=@)")
+_PASSWORD_IN_URL = re.compile(
+    r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)|(?<!http)(?<!https)://([^/@:\s]*):\S{1,300}(?=@)"
+)
 _SHAPES = re.compile(
     r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+|\b(?:gh[opsu]_|github_pat_|glpat-|[sr]k_(?:live|test)_|sk-|xox[a-z]-)[\w-]{8,}"
     r"|\bAKIA[0-9A-Z]{16}\b|(?<=://)[\w-]{16,}(?=@)"
@@ -33,7 +35,7 @@ _SHAPES = re.compile(
 """Texts that are secrets whatever their names: tokens, keys, users of URLs that are tokens."""
 
 _COMMAND = re.compile(
-    r"(\b(?:mysql|mariadb|sshpass)[\w-]*\b[^|;&\n]*?\s-p\s?|\s(?:-u|--user)[ =][^\s:]+:)[^\s'\"-]\S*"
+    r"(\b(?:mysql|mariadb|sshpass)[\w-]*\b[^|;&\n]{0,200}?\s-p\s?|\s(?:-u|--user)[ =][^\s:]+:)[^\s'\"-]\S*"
 )
 """Passwords of commands that give them without a name: `mysql -pX`, `curl -u user:X`."""
 
@@ -43,9 +45,10 @@ _JSON = json.JSONDecoder()
 # A value behind its name: `--token X`, `--password=X`, `DB_PASS = X`, `?sig=X&`, a header in quotes, JSON, a
 # header without quotes or a line of YAML. What begins with `$` names a variable.
 _NAMED = re.compile(
-    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w.%\[\]-]+(?=\s?=)|(?<=["'])[\w-]+(?=:\s|["']:)"""
-    r"""|(?<![\w-])(?:(?i:(?:proxy-)?authorization|cookie|[\w-]*passw(?:or)?d|[\w-]*[-_](?:secret|token|key))"""
-    r"""|[A-Z0-9_]*(?:SECRET|TOKEN|KEY))(?=:\s))"""
+    r"""(?P<name>(?<![\w.%\[\]-])(?:--?[\w-]{1,100}(?=[\s=])|[\w.%\[\]-]{1,100}(?=\s?=)"""
+    r"""|(?<=["'])[\w-]{1,100}(?=:\s|["']:)"""
+    r"""|(?:(?i:(?:proxy-)?authorization|cookie|[\w-]{0,100}passw(?:or)?d|[\w-]{0,100}[-_](?:secret|token|key))"""
+    r"""|[A-Z0-9_]{0,100}(?:SECRET|TOKEN|KEY))(?=:\s)))"""
     r"""(?P<between>\s?=\s?|["']?:\s*|\s+)(?!-)(?!(?:\w+ )?\$[A-Z(])"""
     r"""(?P<value>\w*\(?"(?:[^"\\]|\\.)*"\)?|\w*\(?'(?:[^'\\]|\\.)*'\)?|(?<=:\s)[^"'\n]+"""
     r"""|(?:(?:Bearer|Basic|Digest|Token)\s+)?[^\s"'&]+)"""
@@ -69,9 +72,9 @@ def mask_passwords(text: str) -> str:
     def mask(found: re.Match[str]) -> str:
         if MASK in found["value"].removeprefix(f'"{MASK}"'):  # in a sentence about what is hidden
             return found[0]
-        value = (
-            MASK if is_secret(unquote(found["name"])) else _NAMED.sub(mask, found["value"])
-        )  # a header in quotes
+        is_hidden = is_secret(unquote(found["name"]))
+        # In another value a header may be quoted.
+        value = MASK if is_hidden else _NAMED.sub(mask, found["value"])
         return f"{found['name']}{found['between']}{value}"
 
     def mask_tag(found: re.Match[str]) -> str:
@@ -94,20 +97,17 @@ def _mask_json(text: str) -> str:
     for found in _JSON_NAME.finditer(text):
         if found.start() < done or not is_secret(found["name"]):
             continue
-        rest = text[found.end() :]
-        backslashes = found["quote"][:-1]
-        if backslashes:
-            string = re.match(rf"{re.escape(found['quote'])}.*?{re.escape(found['quote'])}", rest)
-            length = string.end() if string else 0
+        quote, begin = found["quote"], found.end()
+        end = begin
+        if quote != '"':  # JSON within JSON
+            if text.startswith(quote, begin):
+                end = text.find(quote, begin + len(quote)) + len(quote)
         else:
-            try:
-                length = _JSON.raw_decode(rest)[1]
-            except (ValueError, RecursionError):  # it is cut off, or no JSON
-                length = 0
-        if length:
-            quote = found["quote"]
-            parts += [text[done : found.end()], f"{quote}{MASK}{quote}"]
-            done = found.end() + length
+            with suppress(ValueError, RecursionError):  # it is cut off, or no JSON
+                end = _JSON.raw_decode(text, begin)[1]
+        if end > begin:
+            parts += [text[done:begin], f"{quote}{MASK}{quote}"]
+            done = end
     return "".join([*parts, text[done:]])
 
 

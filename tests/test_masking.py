@@ -109,3 +109,11 @@ def test_a_word_behind_the_name_of_a_secret_option_is_masked_in_a_command() -> N
     words = ("serve", "--token", "abc", "--key-file=k.pem", "--passwordless", "-v", "--port", "80")
     masked = ("serve", "--token", "***", "--key-file=***", "--passwordless", "-v", "--port", "80")
     assert mask_command(words) == masked
+
+
+@pytest.mark.timeout(20)  # where a pattern looks again and again, it takes hours
+@pytest.mark.parametrize(
+    "piece", ["x", "-", "TOKEN_", '"a', "<a>", "mysql ", "ftp://h/", '\\"', "PRIVATE KEY-----"]
+)
+def test_long_texts_without_an_end_of_a_word_are_masked_too(piece: str) -> None:
+    assert mask_passwords(piece * 200_000 + " --password abc").endswith("***")
