@@ -64,10 +64,6 @@ class Facts:
             for value in self.inference.values(node, scope)
         )
 
-    def parts(self) -> set[str]:
-        """What the commands need of Flask's behaviour."""
-        return {"with_appcontext"} if self.commands else set()
-
     def _read_definition(self, scope: Scope) -> None:
         outer = scope.parent or scope
         for node in getattr(scope.node, "decorator_list", ()):

@@ -279,7 +279,6 @@ class Inference:
                     found |= self._made(callee.dotted, node, scope)
                 case Scope():
                     found |= self._known[callee, "return"] if callee.is_function else {Instance(callee)}
-
                 case str() if callee.startswith(_TAINTED):
                     found.add(callee)
         if isinstance(node.func, ast.Name) and node.func.id == "super":

@@ -15,7 +15,7 @@ from portcompare.port.plan import Planner, Todo
 from portcompare.port.project import find_parts, read_modules
 from portcompare.port.records import Left, Port, PortedRoute, Route
 from portcompare.port.rewrite import rewrite
-from portcompare.port.sources import Module, Scope
+from portcompare.port.sources import Module
 from portcompare.port.tables import HELPER, NEEDED_PARTS
 
 
@@ -96,7 +96,7 @@ def _ported(route: Route, colours: Colours, todos: Iterable[Todo]) -> PortedRout
         outcome, why = "by hand", f"{package} is left by hand"
     if left is not None:
         outcome, why = "by hand", f"{left.why} ({left.scope.module.path}:{left.line})"
-    view: Scope = route.view
+    view = route.view
     return PortedRoute(
         rule=route.rule, methods=route.methods, view=view.label, place=view.place, outcome=outcome, why=why
     )

@@ -17,13 +17,13 @@ from portcompare.port.tables import (
     HELPERS,
     IN_THREAD,
     KEPT,
+    PYPI,
     RENAMED,
     REQUESTS_ERRORS,
     is_extension,
     is_left,
 )
 
-_PYPI = "https://pypi.org/project"
 _NO_EXTENSIONS = sys.stdlib_module_names | {"", "flask", *dir(builtins)}
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
 
@@ -349,7 +349,7 @@ class _ModulePlanner:
         if package in KEPT or is_left(package):
             self._planner.helpers.add("flask_contexts")
         if is_left(package):
-            why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{_PYPI}/{package}/"))
+            why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{PYPI}/{package}/"))
             self._leave(node, self._module.scope, f"{package}: {why} ({source})")
 
 

@@ -21,7 +21,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route, as far as its text tells."""
+    """A route, as far as its text says."""
 
     rule: str
     methods: tuple[str, ...]

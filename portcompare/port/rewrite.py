@@ -131,10 +131,10 @@ class _Rewriter(cst.CSTTransformer):
         body = list(updated.body)
         places = [index for index, each in enumerate(body) if _is_import(each)]
         if self._edits.last_imports:
-            after = places[-1] + 1 if places else _after_docstring(body)
+            after = places[-1] + 1 if places else _after_head(body)
             body[after:after] = map(_statement, self._edits.last_imports)
         if self._edits.first_imports:
-            before = places[0] if places else _after_docstring(body)
+            before = places[0] if places else _after_head(body)
             added = [_statement(text) for text in self._edits.first_imports]
             if places:
                 added[0] = added[0].with_changes(leading_lines=body[before].leading_lines)
@@ -178,21 +178,17 @@ def _statement(text: str) -> cst.SimpleStatementLine:
 
 
 def _is_import(node: cst.CSTNode) -> bool:
-    if not isinstance(node, cst.SimpleStatementLine):
-        return False
-    first = node.body[0]
-    is_future = isinstance(first, cst.ImportFrom) and getattr(first.module, "value", "") == "__future__"
-    return isinstance(first, cst.Import | cst.ImportFrom) and not is_future
+    first = node.body[0] if isinstance(node, cst.SimpleStatementLine) else None
+    return isinstance(first, cst.Import | cst.ImportFrom) and not _is_head(node)
 
 
-def _after_docstring(body: Sequence[cst.CSTNode]) -> int:
-    return next((index for index, each in enumerate(body) if not _is_docstring(each)), len(body))
+def _after_head(body: Sequence[cst.CSTNode]) -> int:
+    return next((index for index, each in enumerate(body) if not _is_head(each)), len(body))
 
 
-def _is_docstring(node: cst.CSTNode) -> bool:
-    if not isinstance(node, cst.SimpleStatementLine):
-        return False
-    first = node.body[0]
+def _is_head(node: cst.CSTNode) -> bool:
+    """Whether this must stay before all other imports: a docstring, or an import from `__future__`."""
+    first = node.body[0] if isinstance(node, cst.SimpleStatementLine) else None
     is_future = isinstance(first, cst.ImportFrom) and getattr(first.module, "value", "") == "__future__"
     return is_future or (isinstance(first, cst.Expr) and isinstance(first.value, cst.SimpleString))
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 
 from portcompare.port.tables import FLASK_NAMES, HTTP_METHODS
 
-Span = tuple[
-    int, int, int, int
-]  # first line and column, last line and column, in characters, as libcst counts
+Span = tuple[int, int, int, int]  # first line and column, last line and column; in characters, as of libcst
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Watched = ast.Call | ast.Attribute | ast.Name | ast.With
@@ -30,9 +28,7 @@ class Scope:
     name: str  # within the module, with dots; empty for the module itself
     node: ast.Module | FunctionNode | ast.ClassDef
     parent: Scope | None
-    imports: dict[str, str] = field(
-        default_factory=dict
-    )  # the dotted name that each imported name stands for
+    imports: dict[str, str] = field(default_factory=dict)  # the dotted names that imported names stand for
     stars: list[str] = field(default_factory=list)  # the modules of which all names are imported
     inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes, by name
     bound: set[str] = field(default_factory=set)  # all other names

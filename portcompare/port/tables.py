@@ -28,9 +28,8 @@ AWAITED_METHODS = {
     "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
     "httpx.Client": {*_VERBS, "close", "send"},
 }
-"""Methods that are awaited, by the kind of their object; of responses two attributes as well."""
-
 AWAITED_PROPERTIES = {"flask.Response": {"data", "json"}}
+"""Methods and attributes that are awaited, by the kind of their object."""
 
 ASYNC_WITH = {
     "flask.Flask": {"app_context", "request_context", "test_request_context"},
@@ -202,10 +201,7 @@ BLOCKING_CALLS = {
         ("files", ("os.remove", "os.rename", "os.scandir", "os.unlink", "os.walk", "pickle.dump")),
         ("files", ("pandas.read_csv", "pandas.read_excel", "pandas.read_json", "pickle.load")),
         ("files", [f"{app}.open_{kind}resource" for app in _APPS for kind in ("", "instance_")]),
-        (
-            "files",
-            [f"pathlib.Path.{name}" for name in ("glob", "iterdir", "mkdir", "rglob", *_FILES)],
-        ),
+        ("files", [f"pathlib.Path.{name}" for name in ("glob", "iterdir", "mkdir", "rglob", *_FILES)]),
         ("a database", ("pandas.read_sql",)),
         ("a process", ("os.popen", "os.system", "os.wait", "os.waitpid")),
         ("a server", ("httpx.stream", "urllib.request.urlopen", "urllib.request.urlretrieve")),
@@ -213,11 +209,14 @@ BLOCKING_CALLS = {
         ("another thread", ("threading.Event.wait", "threading.Thread.join")),
         ("an event loop", ("anyio.run", "asgiref.sync.async_to_sync", "asyncio.Runner", "asyncio.run")),
         ("an event loop", ("asyncio.run_coroutine_threadsafe", "trio.run")),
+        ("the CPU", ("bcrypt.checkpw", "bcrypt.hashpw", "bcrypt.kdf", "hashlib.pbkdf2_hmac")),
         (
             "the CPU",
-            ("bcrypt.checkpw", "bcrypt.hashpw", "bcrypt.kdf", "hashlib.pbkdf2_hmac", "hashlib.scrypt"),
+            (
+                "hashlib.scrypt",
+                *(f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")),
+            ),
         ),
-        ("the CPU", [f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")]),
     )
     for name in names
 }
@@ -250,38 +249,38 @@ TRANSPARENT_DECORATORS = frozenset(
 """Decorators that are alike for both."""
 
 _PATCH = "https://github.com/pgjones/quart-flask-patch"
-_PYPI = "https://pypi.org/project"
+PYPI = "https://pypi.org/project"
 
 KEPT = {
-    "flask_babel": ("it translates by what the request says", f"{_PYPI}/flask-babel/"),
-    "flask_bcrypt": ("it only computes, which takes long", f"{_PYPI}/Flask-Bcrypt/"),
-    "flask_caching": ("it keeps what a view returns in a thread", f"{_PYPI}/Flask-Caching/"),
-    "flask_compress": ("it reads each response", f"{_PYPI}/Flask-Compress/"),
-    "flask_cors": ("it adds headers after each request", f"{_PYPI}/flask-cors/"),
-    "flask_httpauth": ("it may look up users of each request", f"{_PYPI}/Flask-HTTPAuth/"),
-    "flask_jwt_extended": ("it reads the request's headers", f"{_PYPI}/Flask-JWT-Extended/"),
+    "flask_babel": ("it translates by what the request says", f"{PYPI}/flask-babel/"),
+    "flask_bcrypt": ("it only computes, which takes long", f"{PYPI}/Flask-Bcrypt/"),
+    "flask_caching": ("it keeps what a view returns in a thread", f"{PYPI}/Flask-Caching/"),
+    "flask_compress": ("it reads each response", f"{PYPI}/Flask-Compress/"),
+    "flask_cors": ("it adds headers after each request", f"{PYPI}/flask-cors/"),
+    "flask_httpauth": ("it may look up users of each request", f"{PYPI}/Flask-HTTPAuth/"),
+    "flask_jwt_extended": ("it reads the request's headers", f"{PYPI}/Flask-JWT-Extended/"),
     "flask_limiter": ("it counts requests before each", _PATCH),
     "flask_login": ("it looks up the user of each request, also for templates", _PATCH),
-    "flask_mail": ("it sends mail in a thread", f"{_PYPI}/Flask-Mail/"),
-    "flask_marshmallow": ("it makes data of objects", f"{_PYPI}/flask-marshmallow/"),
-    "flask_moment": ("it only adds to templates", f"{_PYPI}/Flask-Moment/"),
-    "flask_migrate": ("its commands run without requests", f"{_PYPI}/Flask-Migrate/"),
-    "flask_restful": ("it calls resources", f"{_PYPI}/Flask-RESTful/"),
-    "flask_restx": ("it calls resources", f"{_PYPI}/flask-restx/"),
-    "flask_session": ("it stores sessions in a thread", f"{_PYPI}/Flask-Session/"),
-    "flask_smorest": ("it calls views", f"{_PYPI}/flask-smorest/"),
+    "flask_mail": ("it sends mail in a thread", f"{PYPI}/Flask-Mail/"),
+    "flask_marshmallow": ("it makes data of objects", f"{PYPI}/flask-marshmallow/"),
+    "flask_moment": ("it only adds to templates", f"{PYPI}/Flask-Moment/"),
+    "flask_migrate": ("its commands run without requests", f"{PYPI}/Flask-Migrate/"),
+    "flask_restful": ("it calls resources", f"{PYPI}/Flask-RESTful/"),
+    "flask_restx": ("it calls resources", f"{PYPI}/flask-restx/"),
+    "flask_session": ("it stores sessions in a thread", f"{PYPI}/Flask-Session/"),
+    "flask_smorest": ("it calls views", f"{PYPI}/flask-smorest/"),
     "flask_sqlalchemy": ("its session belongs to the application context", _PATCH),
-    "flask_wtf": ("its forms read the request in a thread", f"{_PYPI}/Flask-WTF/"),
+    "flask_wtf": ("its forms read the request in a thread", f"{PYPI}/Flask-WTF/"),
 }
 """Extensions that stay, in the request's thread: why, and the source, by the package that is imported."""
 
 BY_HAND = {
-    "apiflask": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
-    "flask_admin": ("its views render on Flask; serve it beside the port", f"{_PYPI}/Flask-Admin/"),
-    "flask_openapi3": ("its app is a Flask; use quart-schema", f"{_PYPI}/quart-schema/"),
-    "flask_security": ("its views render on Flask; use quart-auth", f"{_PYPI}/quart-auth/"),
-    "flask_sock": ("it serves WebSockets of WSGI; Quart has its own", f"{_PYPI}/Quart/"),
-    "flask_socketio": ("it serves WSGI; use python-socketio's ASGIApp", f"{_PYPI}/python-socketio/"),
+    "apiflask": ("its app is a Flask; use quart-schema", f"{PYPI}/quart-schema/"),
+    "flask_admin": ("its views render on Flask; serve it beside the port", f"{PYPI}/Flask-Admin/"),
+    "flask_openapi3": ("its app is a Flask; use quart-schema", f"{PYPI}/quart-schema/"),
+    "flask_security": ("its views render on Flask; use quart-auth", f"{PYPI}/quart-auth/"),
+    "flask_sock": ("it serves WebSockets of WSGI; Quart has its own", f"{PYPI}/Quart/"),
+    "flask_socketio": ("it serves WSGI; use python-socketio's ASGIApp", f"{PYPI}/python-socketio/"),
 }
 """Extensions that are left by hand: why, and the source; so is every other one."""
 
