@@ -110,10 +110,17 @@ class Facts:
                 found |= self._library_bases(base, depth + 1)
         return found
 
+    def _method_of(self, node: ast.expr, scope: Scope) -> tuple[str, set[str]]:
+        """The method that an expression names, and the kinds of its object."""
+        return (
+            (node.attr, self.inference.kinds(node.value, scope))
+            if isinstance(node, ast.Attribute)
+            else ("", set())
+        )
+
     def _read_decorator(self, node: ast.expr, scope: Scope, outer: Scope) -> None:
         target = node.func if isinstance(node, ast.Call) else node
-        method = target.attr if isinstance(target, ast.Attribute) else ""
-        kinds = self.inference.kinds(target.value, outer) if isinstance(target, ast.Attribute) else set()
+        method, kinds = self._method_of(target, outer)
         names = self.inference.names(target, outer)
         rule = _text(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
         self._note_left(scope, names, kinds)
@@ -185,9 +192,9 @@ class Facts:
         for item in node.items:
             value = item.context_expr
             entered = [("", kind) for kind in self.inference.kinds(value, site.scope)]
-            if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                kinds = self.inference.kinds(value.func.value, site.scope)
-                entered += [(value.func.attr, kind) for kind in kinds]
+            if isinstance(value, ast.Call):
+                called, kinds = self._method_of(value.func, site.scope)
+                entered += [(called, kind) for kind in kinds]
             for method, kind in entered:
                 # What a test opens in an app's context is closed in the same thread.
                 is_kept = method == "app_context" and site.scope.module.is_test
@@ -228,12 +235,7 @@ class Facts:
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
         names = self.inference.names(node.func, site.scope)
         callees = tuple(self.inference.functions(node.func, site.scope))
-        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        kinds = (
-            self.inference.kinds(node.func.value, site.scope)
-            if isinstance(node.func, ast.Attribute)
-            else set()
-        )
+        method, kinds = self._method_of(node.func, site.scope)
         awaited = [kind for kind in kinds if method in tables.AWAITED_METHODS.get(kind, ())]
         if awaited or names & tables.AWAITED_CALLS:
             renders = "template" if names & tables.IN_THREAD.keys() else ""
@@ -321,11 +323,8 @@ class Facts:
     def _read_registration(self, site: Site, node: ast.Call) -> None:
         """Find the functions that a call passes on, and to what."""
         scope = site.scope
-        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        method, kinds = self._method_of(node.func, scope)
         passed = [*node.args, *(each.value for each in node.keywords)]
-        kinds = (
-            self.inference.kinds(node.func.value, scope) if isinstance(node.func, ast.Attribute) else set()
-        )
         names = self.inference.names(node.func, scope)
         self._note_left(scope, names, kinds)
         is_project = bool(self.inference.functions(node.func, scope))

@@ -122,7 +122,7 @@ class Inference:
                     self._learn(maker, maker.parameters()[0].arg, current)
                     results |= self._known[maker, "return"]
                 elif isinstance(maker, Name | str):  # such as a task of Celery, whose methods block
-                    kinds |= self._instance(maker.dotted) if isinstance(maker, Name) else {maker}
+                    kinds |= self._objects({maker})
             hook = tables.HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
             if hook and scope.parameters():
                 self._learn(scope, scope.parameters()[0].arg, {hook})
@@ -303,9 +303,9 @@ class Inference:
     def _bases_of_super(self, node: ast.Call, scope: Scope) -> Values:
         owner = scope.owner_class()
         classes = self.values(node.args[0], scope) if node.args else {owner} if owner else NOTHING
-        bases = [base for each in classes if isinstance(each, Scope) for base in self.bases(each)]
-        instances: Values = {Instance(base) for base in bases if isinstance(base, Scope)}
-        return instances.union(*(self._instance(base.dotted) for base in bases if isinstance(base, Name)))
+        return self._objects(
+            {base for each in classes if isinstance(each, Scope) for base in self.bases(each)}
+        )
 
     def guess(self, node: ast.expr, scope: Scope) -> list[Scope]:
         """The project's methods that a call may run on an object of which nothing is known."""
@@ -338,11 +338,20 @@ class Inference:
         found: Values = set()
         for each in ast.walk(node) if node else ():
             if isinstance(each, ast.Name | ast.Attribute):
-                for value in self.values(each, scope):
-                    if isinstance(value, Name):
-                        found |= self._instance(value.dotted)
-                    elif isinstance(value, Scope) and isinstance(value.node, ast.ClassDef):
-                        found.add(Instance(value))
+                found |= self._objects(self.values(each, scope))
+        return found
+
+    def _objects(self, classes: Values) -> Values:
+        """The objects of some classes."""
+        found: Values = set()
+        for each in classes:
+            match each:
+                case Name():
+                    found |= self._instance(each.dotted)
+                case Scope(node=ast.ClassDef()):
+                    found.add(Instance(each))
+                case str():  # of what is known no more than that it blocks
+                    found.add(each)
         return found
 
     def kinds_of(self, value: Value, depth: int = 0) -> set[str]:
@@ -353,18 +362,7 @@ class Inference:
             is_object = value.dotted in ("flask.current_app", "flask.request.files")
             return {tables.KINDS[value.dotted]} if is_object else set()
         if isinstance(value, Instance) and depth < MOST_ROUNDS:
-            bases = self.bases(value.of)
-            instances: Values = {
-                each
-                for base in bases
-                for each in (
-                    self._instance(base.dotted)
-                    if isinstance(base, Name)
-                    else {Instance(base)}
-                    if isinstance(base, Scope)
-                    else {base}
-                )
-            }
+            instances = self._objects(self.bases(value.of))
             return {kind for each in instances for kind in self.kinds_of(each, depth + 1)}
         return set()
 
