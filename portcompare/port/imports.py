@@ -43,7 +43,7 @@ def import_edit(
     by_star = {name for name, dotted in brought if dotted == f"{origin}.{name}"}
     for name in {**kept, **dict.fromkeys(by_star)}:
         new = RENAMED.get(canonical(f"{origin}.{name}"), name)
-        if new in HELPERS and _uses_helper(module, name, new):
+        if new in HELPERS and _uses_helper(module, aliases.get(name) or name, new):
             helped.add(f"{new} as {aliases[name]}" if aliases.get(name) else new)
         elif name in kept and name not in stays:
             names[name] = new
@@ -53,7 +53,7 @@ def import_edit(
 
 
 def _uses_helper(module: Module, name: str, new: str) -> bool:
-    """Whether a name must come from the helper: of the class, only where an app is made."""
+    """Whether a name must come from the helper: that of the app's class only where an app is made."""
     if new != "Quart":
         return True
     calls = (each for scope in module.scopes for each in scope.sites)

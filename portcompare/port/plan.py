@@ -325,7 +325,7 @@ class _ModulePlanner:
             edit, helped = import_edit(self._module, node, unused)
             names = sorted(helped | self._wanted if node is home else helped)
             added = [helper_import(self._planner.helper, self._module, names)] if names else []
-            self._planner.helpers |= set(names)
+            self._planner.helpers |= {each.partition(" ")[0] for each in names}
             if edit is None and added:
                 edit = ImportEdit(
                     modules={}, names={each.name: each.name for each in getattr(node, "names", ())}

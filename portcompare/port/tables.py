@@ -349,7 +349,8 @@ TEMPLATE_PARTS = {
 
 NEEDED_PARTS = {
     **{part: {"threads"} for part in ("app_context", "copy_current_request_context", "in_thread")},
-    **{part: {"threads"} for part in ("stream_with_context", "wait_for")},
+    **{part: {"threads"} for part in ("render_in_thread", "render_string_in_thread", "wait_for")},
+    "stream_with_context": {"threads"},
     "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "responses", "session"}
     | {"threads", "wsgi_app"},
     "with_appcontext": {"app_context", "threads"},

@@ -1,0 +1,49 @@
+"""Projects of a few lines, and what their ports must be."""
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from portcompare.port.make import port_project
+from portcompare.port.records import Port
+
+HEAD = "from flask import Flask, {names}\napp = Flask(__name__)\n"
+_HELPED = re.compile(r"from [.\w]*as_flask import (.+)")
+
+
+def port(folder: Path, files: dict[str, str]) -> Port:
+    """The port of some files, whose helper has all that they import from it."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    made = port_project(folder)
+    assert made is not None
+    texts = [text.decode() for text in made.files.values()]
+    names = [name for text in texts for found in _HELPED.findall(text) for name in found.split(", ")]
+    for name in names:
+        assert re.search(rf"^(async def |def |class )?{name.partition(' ')[0]}\b", texts[-1], re.MULTILINE)
+    return made
+
+
+def case(name: str, names: str, before: str, after: str = "", imports: str = "") -> object:
+    """A blueprint's code before and after, if it changes: `names` come from flask, `imports` are added."""
+    return pytest.param(names, dedent(before).lstrip(), dedent(after or before).lstrip(), imports, id=name)
+
+
+def check_code(folder: Path, names: str, before: str, after: str, imports: str) -> None:
+    """Check that the code of a case is ported to what it must be."""
+    app = "from flask import Flask\nimport views\napp = Flask(__name__)\n"
+    views = f"from flask import Blueprint, {names}\nbp = Blueprint('b', __name__)\n{before}"
+    text = port(folder, {"app.py": app, "views.py": views}).files["views.py"].decode()
+    assert text.endswith(f"bp = Blueprint('b', __name__)\n{after}") or _body(text) == _body(after)
+    assert imports in text
+    assert "flask" not in text.replace("as_flask", "")
+
+
+def _body(text: str) -> str:
+    """A module without the lines that import, which rules replace, add and leave out."""
+    lines = [line for line in text.splitlines() if not line.startswith(("import ", "from ", "bp = "))]
+    return "\n".join(lines)

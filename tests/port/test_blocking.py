@@ -1,0 +1,297 @@
+"""What waits or blocks, as code before and after a port."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.port.rules import case, check_code
+
+
+@pytest.mark.parametrize(
+    ("names", "before", "after", "imports"),
+    [
+        case(
+            "time that is waited for, and a lock that is held meanwhile",
+            "jsonify",
+            """
+            from threading import Lock
+            from time import sleep
+            lock = Lock()
+            def wait(seconds):
+                with lock:
+                    sleep(seconds)
+            @bp.get("/")
+            def view():
+                wait(1)
+                return jsonify(a=1).get_data(as_text=True)
+            """,
+            """
+            lock = asyncio.Lock()
+            async def wait(seconds):
+                async with lock:
+                    await asyncio.sleep(seconds)
+            @bp.get("/")
+            async def view():
+                await wait(1)
+                return await jsonify(a=1).get_data(as_text=True)
+            """,
+            "import asyncio",
+        ),
+        case(
+            "locks that nothing is waited for in, or that are held otherwise, stay",
+            "jsonify",
+            """
+            import threading
+            import time
+            lock = threading.Lock()
+            other = threading.Lock()
+            @bp.get("/")
+            def view():
+                with lock:
+                    return jsonify(a=1)
+            @bp.get("/b")
+            def wait():
+                other.acquire()
+                with other:
+                    time.sleep(1)
+            """,
+            """
+            import threading
+            import time
+            lock = threading.Lock()
+            other = threading.Lock()
+            @bp.get("/")
+            async def view():
+                with lock:
+                    return jsonify(a=1)
+            @bp.get("/b")
+            def wait():
+                other.acquire()
+                with other:
+                    time.sleep(1)
+            """,
+        ),
+        case(
+            "what blocks stays in a thread, and waits there for what is awaited elsewhere",
+            "g, request, render_template, flash",
+            """
+            import sqlite3
+            def get_db():
+                g.db = sqlite3.connect("x")
+                return g.db
+            @bp.post("/")
+            def view():
+                get_db().execute("", (request.form["a"],))
+                flash("done")
+                return render_template("x.html")
+            """,
+            """
+            import sqlite3
+            def get_db():
+                g.db = sqlite3.connect("x")
+                return g.db
+            @bp.post("/")
+            def view():
+                get_db().execute("", (wait_for(request.form)["a"],))
+                wait_for(flash("done"))
+                return render_in_thread("x.html")
+            """,
+            "from as_flask import render_in_thread, wait_for",
+        ),
+        case(
+            "a call that blocks goes to a thread alone where something else is waited for",
+            "g",
+            """
+            import subprocess
+            import time
+            def read():
+                return open("x").read()
+            @bp.get("/")
+            def view():
+                time.sleep(1)
+                return read() + subprocess.run(["a"]).stdout
+            """,
+            """
+            import subprocess
+            def read():
+                return open("x").read()
+            @bp.get("/")
+            async def view():
+                await asyncio.sleep(1)
+                return await in_thread(read)() + (await in_thread(subprocess.run)(["a"])).stdout
+            """,
+            "import asyncio",
+        ),
+        case(
+            "a streaming generator that waits, and a function that a thread runs",
+            "Response, stream_with_context",
+            """
+            import time
+            from threading import Thread
+            def ticks():
+                time.sleep(1)
+                yield "x"
+            def work():
+                time.sleep(1)
+            @bp.get("/")
+            def view():
+                Thread(target=work).start()
+                return Response(stream_with_context(ticks()))
+            """,
+            """
+            import time
+            from threading import Thread
+            async def ticks():
+                await asyncio.sleep(1)
+                yield "x"
+            def work():
+                time.sleep(1)
+            @bp.get("/")
+            async def view():
+                Thread(target=work).start()
+                return Response(stream_with_context(ticks()))
+            """,
+            "from as_flask import stream_with_context",
+        ),
+        case(
+            "a copy of the request's context: what gets it and what makes it stay in a thread",
+            "copy_current_request_context, request",
+            """
+            @bp.post("/a")
+            def one(pool):
+                @copy_current_request_context
+                def work():
+                    return request.json
+                return pool.run(work)
+            @bp.get("/b")
+            def other(thread):
+                thread(copy_current_request_context(print)).join()
+            """,
+            """
+            @bp.post("/a")
+            def one(pool):
+                @copy_current_request_context
+                def work():
+                    return wait_for(request.json)
+                return pool.run(work)
+            @bp.get("/b")
+            def other(thread):
+                thread(copy_current_request_context(print)).join()
+            """,
+            "from as_flask import copy_current_request_context, wait_for",
+        ),
+        case(
+            "names that are imported under other names, and what only a method of no request uses",
+            "stream_with_context as keep, render_template",
+            """
+            class Page:
+                def __str__(self):
+                    return render_template("a")
+            @bp.get("/")
+            def view():
+                return keep(iter("ab"))
+            """,
+            """
+            class Page:
+                def __str__(self):
+                    return render_in_thread("a")
+            @bp.get("/")
+            async def view():
+                return keep(iter("ab"))
+            """,
+            "from as_flask import render_in_thread, stream_with_context as keep",
+        ),
+        case(
+            "requests over HTTP, by one shared client",
+            "abort",
+            """
+            import requests
+            @bp.get("/")
+            def view():
+                try:
+                    found = requests.get("http://x", params={"a": 1}, allow_redirects=False)
+                except requests.exceptions.Timeout:
+                    abort(504)
+                return found.json() if found.ok else found.text
+            """,
+            """
+            import httpx
+            @bp.get("/")
+            async def view():
+                try:
+                    found = await http.get("http://x", params={"a": 1}, follow_redirects=False)
+                except httpx.TimeoutException:
+                    abort(504)
+                return found.json() if found.is_success else found.text
+            """,
+            "from as_flask import http",
+        ),
+        case(
+            "requests that mean something else to httpx stay in a thread",
+            "g",
+            """
+            import requests
+            @bp.get("/")
+            def view():
+                return requests.get("http://x", stream=True).raw.read()
+            """,
+        ),
+        case(
+            "a client of httpx, wherever it is made",
+            "g",
+            """
+            import httpx
+            client = httpx.Client()
+            @bp.get("/")
+            def view():
+                with httpx.Client() as own:
+                    own.get("http://x")
+                    own.close()
+                return client.get("http://x").json()
+            """,
+            """
+            import httpx
+            client = httpx.AsyncClient()
+            @bp.get("/")
+            async def view():
+                async with httpx.AsyncClient() as own:
+                    await own.get("http://x")
+                    await own.aclose()
+                return (await client.get("http://x")).json()
+            """,
+        ),
+        case(
+            "a property, a lambda and a generator expression, where await cannot go",
+            "g, render_template, request",
+            """
+            class Page:
+                @property
+                def text(self):
+                    return render_template("a")
+            @bp.get("/a")
+            def one():
+                return Page().text
+            @bp.get("/b")
+            def other():
+                return str(render_template(n) for n in max(g.a, key=lambda x: request.form[x]))
+            """,
+            """
+            class Page:
+                @property
+                def text(self):
+                    return render_in_thread("a")
+            @bp.get("/a")
+            def one():
+                return Page().text
+            @bp.get("/b")
+            def other():
+                return str(render_in_thread(n) for n in max(g.a, key=lambda x: wait_for(request.form)[x]))
+            """,
+            "render_in_thread",
+        ),
+    ],
+)
+def test_a_port_waits_without_blocking_the_event_loop(
+    tmp_path: Path, names: str, before: str, after: str, imports: str
+) -> None:
+    check_code(tmp_path, names, before, after, imports)
