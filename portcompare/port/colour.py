@@ -39,7 +39,7 @@ class Colours:
         self.unconverted |= self.facts.unconvertible
         for facts in self.facts.by_scope.values():
             for fact in facts:
-                for callee in fact.callees if fact.kind == "calls" else ():
+                for callee in fact.callees if fact.kind in ("calls", "runs") else ():
                     self._calls[callee].append(fact)
         self._waiting = self._find_waiting()
         while True:
@@ -83,7 +83,9 @@ class Colours:
 
     def decorated(self, scope: Scope) -> list[Scope]:
         """The functions that a function's name stands for, after its decorators."""
-        return [each for each in self.facts.inference.decorated(scope) if isinstance(each, Scope)]
+        return [
+            each for each in map(self.facts.inference.called, self.facts.inference.decorated(scope)) if each
+        ]
 
     def _find_unconverted(self) -> set[str]:
         """The kinds of objects that are used where nothing can be awaited, or by what no request runs."""

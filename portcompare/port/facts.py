@@ -1,6 +1,7 @@
 """What each function of a project does: what it awaits, what it waits or blocks for, and what it calls."""
 
 import ast
+import builtins
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,11 @@ from portcompare.port.records import Fact, Reason, Route
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
 
 APPS = frozenset({"flask.Flask", "flask.Blueprint"})
+_OPERATORS = (
+    *(ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Compare, ast.For, ast.FormattedValue, ast.If, ast.IfExp),
+    *(ast.Starred, ast.Subscript, ast.UnaryOp, ast.While, ast.comprehension, ast.withitem),
+)
+_INSPECTING = frozenset({"getattr", "hasattr", "isinstance", "setattr", "super", "type"})
 _STREAMED_BY = frozenset({"flask.Response", "flask.stream_with_context"})
 
 
@@ -174,6 +180,10 @@ class Facts:
         if isinstance(node, ast.Name | ast.Attribute) and tables.COPIED in self.inference.names(node, scope):
             what = f"{tables.COPIED} is for another thread, which the function may wait for"
             self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
+        if isinstance(node, ast.expr) and _is_operand(node, site.parent):
+            objects = [each for each in self.inference.values(node, scope) if isinstance(each, Instance)]
+            run = tuple(each for each in self.inference.methods(objects) if _is_operator(each))
+            self.by_scope[scope] += [Fact(kind="runs", site=site, callees=run, is_guess=True)] if run else []
         if isinstance(node, ast.With):
             self._read_with(site, node)
         elif isinstance(node, ast.Attribute):
@@ -220,7 +230,7 @@ class Facts:
             self.unconvertible.add("threading.Lock")
         read = tuple(self.inference.properties(node, site.scope))
         if read:
-            self.by_scope[site.scope].append(Fact(kind="calls", site=site, callees=read))
+            self.by_scope[site.scope].append(Fact(kind="runs", site=site, callees=read))
         self.handles_requests |= bool(names & tables.REQUESTS_ERRORS.keys())
         why = next((tables.WITHOUT_QUART[name] for name in without if name in tables.WITHOUT_QUART), "")
         if why and not site.scope.module.is_test:
@@ -275,10 +285,8 @@ class Facts:
         """The methods that a call of `getattr(...)` may run."""
         if not isinstance(node.func, ast.Call) or ast.unparse(node.func.func) != "getattr":
             return []
-        found = self.inference.values(node.func.args[0], site.scope)
-        owners = [each.of if isinstance(each, Instance) else each for each in found]
-        inner = [each for owner in owners if isinstance(owner, Scope) for each in owner.inner.values()]
-        return [each for each in inner if each.is_function and not each.name.endswith("__")]
+        found = self.inference.methods(self.inference.values(node.func.args[0], site.scope))
+        return [each for each in found if not each.name.endswith("__")]
 
     def _can_convert(self, node: ast.Call) -> bool:
         """Whether a request over HTTP means the same to httpx."""
@@ -376,6 +384,18 @@ class Facts:
         found = [each for each in self.inference.values(node, scope) if isinstance(each, Scope)]
         methods = [method for owner in found if not owner.is_function for method in _methods(owner)]
         return [*methods, *(each for each in found if each.is_function)]
+
+
+def _is_operand(node: ast.expr, parent: ast.AST) -> bool:
+    """Whether Python may run methods of an expression's object, such as `__getitem__`."""
+    if isinstance(parent, ast.Call):
+        name = ast.unparse(parent.func)
+        return node in parent.args and hasattr(builtins, name) and name not in _INSPECTING
+    return isinstance(parent, _OPERATORS)
+
+
+def _is_operator(method: Scope) -> bool:
+    return method.name.endswith("__") and not method.name.endswith((".__init__", ".__new__", ".__call__"))
 
 
 def _method(view: Scope) -> str:

@@ -118,16 +118,17 @@ class Inference:
             results: Values = set()
             kinds: Values = set()
             for maker in self.values(decorator, outer):
-                if isinstance(maker, Scope) and maker.is_function and maker.parameters():
-                    self._learn(maker, maker.parameters()[0].arg, current)
-                    results |= self._known[maker, "return"]
+                given = self._given(maker)
+                if given:
+                    self._learn(self.called(maker), given[0].arg, current)
+                    results |= self._made_by(maker)
                 elif isinstance(maker, Name | str):  # such as a task of Celery, whose methods block
                     kinds |= self._objects({maker})
             hook = tables.HOOKS.get(getattr(getattr(decorator, "func", decorator), "attr", ""))
             if hook and scope.parameters():
                 self._learn(scope, scope.parameters()[0].arg, {hook})
             blocking = {each for each in kinds if isinstance(each, str) and each.startswith("lib:")}
-            current = {each for each in results if isinstance(each, Scope)} or current
+            current = {each for each in results if self.called(each)} or current
             current = current | blocking
         self._learn(scope, "decorated", current)
 
@@ -135,20 +136,39 @@ class Inference:
         named = {each.arg: each.value for each in node.keywords if each.arg}
         hook = tables.HOOKS.get(node.func.attr) if isinstance(node.func, ast.Attribute) else None
         for callee in self.values(node.func, scope):
-            if isinstance(callee, Scope):
-                is_bound = isinstance(callee.node, ast.ClassDef) or self._is_bound(callee, node, scope)
-                method = callee if callee.is_function else self._method(callee, "__init__")
-                if method is not None:
-                    given = method.parameters()[is_bound:]
-                    for parameter, value in [
-                        *zip(given, node.args, strict=False),
-                        *((each, named[each.arg]) for each in given if each.arg in named),
-                    ]:
-                        self._learn(method, parameter.arg, self.values(value, scope))
+            is_bound = isinstance(callee, Scope) and self._is_bound(callee, node, scope)
+            given = self._given(callee)[is_bound:]
+            for parameter, value in [
+                *zip(given, node.args, strict=False),
+                *((each, named[each.arg]) for each in given if each.arg in named),
+            ]:
+                self._learn(self.called(callee), parameter.arg, self.values(value, scope))
         for value in node.args if hook else ():
             for each in self.values(value, scope):
                 if isinstance(each, Scope) and each.parameters():
                     self._learn(each, each.parameters()[0].arg, {hook or ""})
+
+    def called(self, value: Value) -> Scope | None:
+        """The project's function that a call of a value runs, if any."""
+        match value:
+            case Scope(node=ast.ClassDef()):
+                return self._method(value, "__init__")
+            case Scope():
+                return value
+            case Instance():
+                return self._method(value.of, "__call__")
+        return None
+
+    def _given(self, value: Value) -> list[ast.arg]:
+        """The parameters that a call of a value gives arguments to; also `self` of a method."""
+        called = self.called(value)
+        return called.parameters()[called is not value :] if called else []
+
+    def _made_by(self, value: Value) -> Values:
+        """What a call of something of the project results in."""
+        if isinstance(value, Scope) and not value.is_function:
+            return {Instance(value)}
+        return self._known[self.called(value), "return"]
 
     def _is_bound(self, callee: Scope, node: ast.Call, scope: Scope) -> bool:
         """Whether a method is called on an object, which is then its first argument."""
@@ -277,8 +297,8 @@ class Inference:
             match callee:
                 case Name():
                     found |= self._made(callee.dotted, node, scope)
-                case Scope():
-                    found |= self._known[callee, "return"] if callee.is_function else {Instance(callee)}
+                case Scope() | Instance():
+                    found |= self._made_by(callee)
                 case str() if callee.startswith(_TAINTED):
                     found.add(callee)
         if isinstance(node.func, ast.Name) and node.func.id == "super":
@@ -370,6 +390,18 @@ class Inference:
         """The kinds of the objects that an expression may stand for."""
         return {kind for value in self.values(node, scope) for kind in self.kinds_of(value)}
 
+    def methods(self, values: Iterable[Value]) -> list[Scope]:
+        """All methods of the project that objects and classes have."""
+        owners: list[Scope] = []
+        left = list(values)
+        while left:
+            each = left.pop()
+            owner = each.of if isinstance(each, Instance) else each
+            if isinstance(owner, Scope) and not owner.is_function and owner not in owners:
+                owners.append(owner)
+                left += self.bases(owner)
+        return [each for owner in owners for each in owner.inner.values() if each.is_function]
+
     def is_app(self, name: str, scope: Scope) -> bool:
         """Whether a name stands for an app."""
         return any("flask.Flask" in self.kinds_of(each) for each in self._named(name, scope))
@@ -383,13 +415,8 @@ class Inference:
         return self._known[scope, "return"]
 
     def functions(self, node: ast.expr, scope: Scope) -> list[Scope]:
-        """The project's functions that an expression may stand for; of a class, what its call runs."""
-        found: list[Scope] = []
-        for value in self.values(node, scope):
-            if isinstance(value, Scope):
-                method = value if value.is_function else self._method(value, "__init__")
-                found += [method] if method else []
-        return found
+        """The project's functions that a call of an expression may run."""
+        return [each for each in map(self.called, self.values(node, scope)) if each]
 
 
 def _is_property(value: Value) -> bool:

@@ -32,7 +32,8 @@ class Route:
 class Fact:
     """Something that a function does at a place."""
 
-    kind: Literal["await", "async with", "lock", "wait", "blocks", "calls", "streams", "by hand"]
+    # "runs": without a call, by an attribute or an operator
+    kind: Literal["await", "async with", "lock", "wait", "blocks", "calls", "runs", "streams", "by hand"]
     site: Site
     what: str = ""  # what it waits for, or what replaces it
     of: str = ""  # the kind of its object

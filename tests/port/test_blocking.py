@@ -181,6 +181,72 @@ from tests.port.rules import case, check_code
             "from as_flask import copy_current_request_context, wait_for",
         ),
         case(
+            "objects that are called, and operators and properties of objects, where await cannot go",
+            "render_template, request",
+            """
+            import time
+            class cached:
+                def __init__(self, function):
+                    self.function = function
+                def __call__(self, name):
+                    return self.function(name)
+            class Base:
+                def __getitem__(self, name):
+                    return request.form[name]
+            class Page(Base):
+                @property
+                def text(self):
+                    return open("x").read()
+            @cached
+            def load(name):
+                return render_template(name)
+            @bp.get("/a")
+            def one():
+                return load("a")
+            @bp.get("/b")
+            def other():
+                return Page()["a"]
+            @bp.get("/c")
+            def last():
+                time.sleep(1)
+                return Page().text
+            @bp.get("/d")
+            def none():
+                return str(isinstance(Page(), Base))
+            """,
+            """
+            import time
+            class cached:
+                def __init__(self, function):
+                    self.function = function
+                def __call__(self, name):
+                    return wait_for(self.function(name))
+            class Base:
+                def __getitem__(self, name):
+                    return wait_for(request.form)[name]
+            class Page(Base):
+                @property
+                def text(self):
+                    return open("x").read()
+            @cached
+            async def load(name):
+                return await render_template(name)
+            @bp.get("/a")
+            def one():
+                return load("a")
+            @bp.get("/b")
+            def other():
+                return Page()["a"]
+            @bp.get("/c")
+            def last():
+                time.sleep(1)
+                return Page().text
+            @bp.get("/d")
+            async def none():
+                return str(isinstance(Page(), Base))
+            """,
+        ),
+        case(
             "names that are imported under other names, and what only a method of no request uses",
             "stream_with_context as keep, render_template",
             """
