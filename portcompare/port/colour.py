@@ -65,9 +65,7 @@ class Colours:
 
     def _find_reachable(self) -> set[Scope]:
         """The functions that a request may run."""
-        return self.reached_from(
-            [*self.facts.callbacks, *self.facts.in_templates, *self.facts.before_routing]
-        )
+        return self.reached_from([*self.facts.callbacks, *self.facts.in_templates, *self.facts.on_loop])
 
     def reached_from(self, scopes: Iterable[Scope]) -> set[Scope]:
         """The functions that some run, and themselves."""

@@ -32,7 +32,7 @@ class Facts:
     synchronous: dict[Scope, Reason] = field(default_factory=dict)  # what cannot become `async def`, and why
     in_templates: set[Scope] = field(default_factory=set)
     hooks: set[Scope] = field(default_factory=set)  # those that run with every request
-    before_routing: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
+    on_loop: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
     commands: set[Scope] = field(default_factory=set)
     unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
     handles_requests: bool = False  # whether it names exceptions of requests
@@ -83,14 +83,20 @@ class Facts:
         if name.startswith("__") and name.endswith("__"):
             self._keep(scope, f"{name} cannot be async")
         elif owner is not None:
-            bases = self._library_bases(owner)
-            if any(base.startswith("flask.views.") for base in bases):
-                if name in tables.HTTP_METHODS or name == "dispatch_request":
-                    self.callbacks.add(scope)
-            elif bases - {"object", "abc.ABC", "typing.Protocol", "typing.NamedTuple"}:
-                self._keep(scope, f"{min(bases)} may call it")
+            self._read_method(scope, name, owner)
         if "flask.Flask" in self.returned_kinds(scope):
             self._keep(scope, "servers call it to make the app")
+
+    def _read_method(self, scope: Scope, name: str, owner: Scope) -> None:
+        bases = self._library_bases(owner)
+        kinds = self.inference.kinds_of(Instance(owner))
+        if any(base.startswith("flask.views.") for base in bases):
+            self.callbacks |= {scope} if name in tables.HTTP_METHODS | {"dispatch_request"} else set()
+        elif any(name in tables.AWAITED_METHODS.get(kind, ()) for kind in kinds):
+            self.callbacks.add(scope)
+            self.on_loop.add(scope)
+        elif bases - {"object", "abc.ABC", "typing.Protocol", "typing.NamedTuple"}:
+            self._keep(scope, f"{min(bases)} may call it")
 
     def _read_extension_route(self, node: ast.expr, scope: Scope, outer: Scope) -> None:
         """Find a route of an extension's blueprint, such as that of flask-smorest."""
@@ -168,7 +174,7 @@ class Facts:
             self.in_templates.add(scope)
             self._keep(scope, "templates call it")
         else:
-            self.before_routing.add(scope)
+            self.on_loop.add(scope)
             self._keep(scope, f"{hook} is called without await")
 
     def _keep(self, scope: Scope, why: str, line: int = 0) -> None:
@@ -239,8 +245,8 @@ class Facts:
         if is_called or isinstance(node.ctx, ast.Store):
             return
         owners = [kind for kind in kinds if node.attr in tables.AWAITED_PROPERTIES.get(kind, ())]
-        if owners or names & tables.AWAITED_ATTRIBUTES:
-            self.by_scope[site.scope].append(Fact(kind="await", site=site, of=next(iter(owners), "")))
+        if owners:
+            self.by_scope[site.scope].append(Fact(kind="await", site=site, of=owners[0]))
 
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
         names = self.inference.names(node.func, site.scope)

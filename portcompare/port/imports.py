@@ -53,8 +53,8 @@ def import_edit(
 
 
 def _uses_helper(module: Module, name: str, new: str) -> bool:
-    """Whether a name must come from the helper: that of the app's class only where an app is made."""
-    if new != "Quart":
+    """Whether a name must come from the helper: classes, where one is made or derived from."""
+    if not new[0].isupper():
         return True
     calls = (each for scope in module.scopes for each in scope.sites)
     return any(

@@ -24,7 +24,7 @@ MOST_ROUNDS = 20  # so many assignments in a row is a value followed
 _IN_MODULE = re.compile(
     r"^flask\.(app|blueprints|config|ctx|globals|helpers|json|templating|wrappers)\.(?=\w+$)"
 )
-_HOLDERS = ("flask.current_app.", "flask.g.")  # whose attributes are those of the project
+_HOLDERS = ("flask.Flask.", "flask.current_app.", "flask.g.")  # whose attributes are those of the project
 _TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
 
 
@@ -87,8 +87,12 @@ class Inference:
             self._assign(target, self.values(value, scope), scope)
         for value in scope.returned:
             self._learn(scope, "return", self.values(value, scope))
-        if isinstance(scope.node, ast.ClassDef):  # `decorators` of a View receive an async function
-            for each in self._known.get((scope, "decorators"), NOTHING):
+        if isinstance(scope.node, ast.ClassDef):
+            for kind in self.kinds_of(Instance(scope)) & tables.CURRENT.keys():
+                self._learn(Name(tables.CURRENT[kind]), "is also", {Instance(scope)})
+            for each in self._known.get(
+                (scope, "decorators"), NOTHING
+            ):  # of a View: they receive an async function
                 if isinstance(each, Scope) and each.parameters():
                     self._learn(each, each.parameters()[0].arg, {"flask.View"})
         if isinstance(scope.node, FunctionNode):
@@ -247,7 +251,8 @@ class Inference:
                 for attribute in parts[end + 1 :]:
                     found = {value for each in found for value in self._attribute(each, attribute)}
                 return found
-        return {Name(canonical(dotted))}
+        name = Name(canonical(dotted))
+        return {name} | self._known.get((name, "is also"), NOTHING)
 
     def _member(self, scope: Scope, name: str, depth: int = 0) -> Values:
         """What a module or a class has under a name."""
@@ -379,7 +384,7 @@ class Inference:
         if isinstance(value, str):
             return {value}
         if isinstance(value, Name):
-            is_object = value.dotted in ("flask.current_app", "flask.request.files")
+            is_object = value.dotted in (*tables.CURRENT.values(), "flask.request.files")
             return {tables.KINDS[value.dotted]} if is_object else set()
         if isinstance(value, Instance) and depth < MOST_ROUNDS:
             instances = self._objects(self.bases(value.of))

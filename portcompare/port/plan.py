@@ -67,9 +67,9 @@ class _ModulePlanner:
         for scope in self._module.scopes:
             if scope in self._colours.is_async and isinstance(scope.node, ast.FunctionDef):
                 self._edits.async_functions.add(scope.line)
-            if scope in self._facts.before_routing and scope in self._colours.in_thread:
+            if scope in self._facts.on_loop and scope in self._colours.in_thread:
                 first = scope.node.body[0]
-                self._leave(first, scope, "Quart calls this on the event loop, which it blocks")
+                self._leave(first, scope, "Quart calls or awaits this on the event loop, which it blocks")
             if scope in self._facts.commands:
                 self._plan_command(scope)
             for fact in self._facts.by_scope[scope]:
@@ -149,6 +149,8 @@ class _ModulePlanner:
             self._edits.arguments[self._module.span(node)] = "intercept_exceptions=False"
         if getattr(node.func, "attr", "") == "from_prefixed_env" and not (node.args or node.keywords):
             self._edits.arguments[self._module.span(node)] = '"FLASK"'
+        if "flask.redirect" in names and any(each.arg == "Response" for each in node.keywords):
+            self._leave(node, scope, "Quart's redirect has no Response")
         self._plan_receiver(scope, node)
         entered = {"push": "__enter__()", "pop": "__exit__(None, None, None)"}
         if isinstance(node.func, ast.Attribute) and node.func.attr in entered:

@@ -11,24 +11,33 @@ AWAITED_CALLS = frozenset(
     f"flask.{name}"
     for name in (
         *("current_app.make_response", "current_app.send_static_file", "flash", "make_response"),
-        *("render_template", "render_template_string", "request.get_data", "request.get_json", "send_file"),
+        *("render_template", "render_template_string", "send_file"),
         *("send_from_directory", "stream_template", "stream_template_string"),
     )
-)
-AWAITED_ATTRIBUTES = frozenset(
-    f"flask.request.{name}" for name in ("data", "files", "form", "json", "values")
 )
 """What Quart returns as an awaitable."""
 
 AWAITED_METHODS = {
     "flask.FileStorage": {"save"},
-    "flask.Flask": {"make_response", "send_static_file"},
+    "flask.Flask": {
+        *(
+            "handle_exception",
+            "handle_http_exception",
+            "handle_user_exception",
+            "make_default_options_response",
+        ),
+        *("make_response", "send_static_file", "update_template_context"),
+    },
+    "flask.Request": {"get_data", "get_json"},
     "flask.views.View": {"dispatch_request"},
     "flask.Response": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
     "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
     "httpx.Client": {*_VERBS, "close", "send"},
 }
-AWAITED_PROPERTIES = {"flask.Response": {"data", "json"}}
+AWAITED_PROPERTIES = {
+    "flask.Request": {"data", "files", "form", "json", "values"},
+    "flask.Response": {"data", "json"},
+}
 """Methods and attributes that are awaited, by the kind of their object."""
 
 ASYNC_WITH = {
@@ -49,12 +58,14 @@ CONVERTED = {"httpx.Client": "httpx.AsyncClient", "threading.Lock": "asyncio.Loc
 KINDS = {
     "flask.Blueprint": "flask.Blueprint",
     "flask.Flask": "flask.Flask",
+    "flask.Request": "flask.Request",
     "flask.Response": "flask.Response",
     "flask.current_app": "flask.Flask",
     "flask.current_app._get_current_object": "flask.Flask",
     "flask.jsonify": "flask.Response",
     "flask.make_response": "flask.Response",
     "flask.redirect": "flask.Response",
+    "flask.request": "flask.Request",
     "flask.request.files": "flask.FileStorage",
     "flask.send_file": "flask.Response",
     "flask.send_from_directory": "flask.Response",
@@ -79,8 +90,12 @@ FLASK_NAMES = {*AWAITED_CALLS, *KINDS} | {
 }
 """What `from flask import *` brings, when other libraries are imported so too."""
 
+CURRENT = {"flask.Flask": "flask.current_app", "flask.Request": "flask.request"}
+"""Classes of which one object has a name: if the project has a class of its own, it is one of that."""
+
 METHOD_RESULTS = {
     ("flask.Flask", "app_context"): "flask.AppContext",
+    ("flask.Flask", "response_class"): "flask.Response",
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
     **{
@@ -302,8 +317,15 @@ ONLY_FLASK = (
 
 _WSGI = "Quart serves ASGI: wrap asgi_app in a middleware for ASGI instead"
 WITHOUT_QUART = {
+    **{
+        f"flask.Flask.{name}": f"Quart passes the request's context to {name} too, and awaits it"
+        for name in (
+            *("dispatch_request", "do_teardown_request", "finalize_request", "full_dispatch_request"),
+            *("preprocess_request", "process_response"),
+        )
+    },
     "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
-    "flask.request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
+    "flask.Request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
     **{
         f"flask.Response.{name}": f"responses of Quart have no {name}"
@@ -320,7 +342,8 @@ IN_THREAD = {
 
 HELPERS = frozenset(
     {
-        *("Quart", "copy_current_request_context", "http", "in_thread", "render_in_thread"),
+        *("Quart", "Request", "SecureCookieSessionInterface", "copy_current_request_context", "http"),
+        *("in_thread", "render_in_thread"),
         *("render_string_in_thread", "send_file", "send_from_directory", "stream_with_context"),
         *("wait_for", "with_appcontext"),
     }
@@ -350,6 +373,8 @@ TEMPLATE_PARTS = {
 NEEDED_PARTS = {
     **{part: {"threads"} for part in ("app_context", "copy_current_request_context", "in_thread")},
     **{part: {"threads"} for part in ("render_in_thread", "render_string_in_thread", "wait_for")},
+    "Request": {"data", "environ", "json"},
+    "SecureCookieSessionInterface": {"session"},
     "stream_with_context": {"threads"},
     "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "responses", "session"}
     | {"threads", "wsgi_app"},

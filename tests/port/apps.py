@@ -221,6 +221,68 @@ def fails():
     raise KeyError("x") if request.args else KeyError("y")
 """
 
+# Classes of its own where Flask has one, and objects that are called or whose operators render.
+CLASSES = """
+from flask import Flask as Base, Request, current_app, render_template_string, request
+from flask.sessions import SecureCookieSessionInterface
+from flask import session
+
+class Parsed(Request):
+    def user(self):
+        return self.form["name"]
+    @property
+    def number(self):
+        return self.get_json()["n"]
+
+class Sessions(SecureCookieSessionInterface):
+    def get_cookie_name(self, app):
+        return "s"
+
+class App(Base):
+    request_class = Parsed
+    session_interface = Sessions()
+    def make_response(self, value):
+        response = super().make_response(value)
+        response.headers["X-Size"] = str(len(response.get_data()))
+        return response
+
+class Cached:
+    def __init__(self, function):
+        self.function = function
+        self.found = {}
+    def __call__(self, name):
+        if name not in self.found:
+            self.found[name] = self.function(name)
+        return self.found[name]
+
+class Pages:
+    def __getitem__(self, name):
+        return render_template_string("page {{ n }}", n=name)
+
+app = App(__name__)
+app.secret_key = "x"
+
+@Cached
+def load(name):
+    return render_template_string("loaded {{ n }}", n=name)
+
+@app.post("/user")
+def user():
+    return request.user()
+
+@app.post("/number")
+def number():
+    return str(request.number)
+
+@app.get("/load")
+def loaded():
+    return load("a") + load("a") + Pages()["b"] + str(session.get("n"))
+
+@app.get("/size")
+def size():
+    return str(len(current_app.response_class("abc").get_data()))
+"""
+
 # An extension that renders, responds, saves files and has files of its own, as if on Flask.
 EXTENSION = """
 import sys
@@ -297,6 +359,17 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
             *(post("/log-in", data={"x": ""}), post("/log-in", data={"name": "ann"}), get("/")),
             *(post("/new", data={"text": "<b>"}), get("/"), get("/post/1"), get("/post/7"), get("/log-in")),
             *(get("/dump"), ("HEAD", "/stops", {})),
+        ),
+    ),
+    "classes": (
+        {"app.py": CLASSES},
+        (
+            *(
+                post("/user", data={"name": "a"}),
+                post("/number", json={"n": 1}),
+                post("/number", data={"n": "1"}),
+            ),
+            *(get("/load"), get("/size")),
         ),
     ),
     "extension": (

@@ -15,7 +15,16 @@ from tests.port.rules import HEAD, port
         ("@app.get('/')\ndef view():\n    return request.stream.read()", "Quart has no stream"),
         ("@app.after_request\ndef view(r):\n    return r.call_on_close(print)", "responses of Quart have no"),
         ("@app.get('/')\nasync def view():\n    return open('x').name", "open waits for files, and blocks"),
-        ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls this on the event loop"),
+        ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls or awaits this on the event loop"),
+        (
+            "class App(Flask):\n  def make_response(self, rv):\n    open('x')",
+            "Quart calls or awaits this on the event loop",
+        ),
+        (
+            "class App(Flask):\n  def process_response(self, r):\n    return super().process_response(r)",
+            "Quart passes the request's context to process_response too",
+        ),
+        ("@app.get('/')\ndef view():\n    return redirect('/', Response=print)", "Quart's redirect has no"),
         ("import flask_sock", "flask_sock: it serves WebSockets of WSGI"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
         ("import tracing\ntracing.Tracer().follow(of=print(app) or app)", "tracing receives the app"),
@@ -23,7 +32,7 @@ from tests.port.rules import HEAD, port
     ],
 )
 def test_what_is_left_by_hand_has_a_comment_at_its_place(tmp_path: Path, text: str, why: str) -> None:
-    made = port(tmp_path, {"app.py": HEAD.format(names="request, render_template") + text})
+    made = port(tmp_path, {"app.py": HEAD.format(names="redirect, request, render_template") + text})
     lines = made.files["app.py"].decode().splitlines()
     (left,) = made.left
     assert left.why.startswith(why)
