@@ -1,23 +1,18 @@
 """What each function of a project does: what it awaits, what it waits or blocks for, and what it calls."""
 
 import ast
-import builtins
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from portcompare.port import tables
-from portcompare.port.inference import MOST_ROUNDS, Inference, Instance, Name
+from portcompare.port import blocking, tables
+from portcompare.port.inference import MOST_ROUNDS, Inference
 from portcompare.port.records import Fact, Reason, Route
 from portcompare.port.sources import FunctionNode, Module, Scope, Site
+from portcompare.port.values import NOTHING, Instance, Name
 
 APPS = frozenset({"flask.Flask", "flask.Blueprint"})
-_OPERATORS = (
-    *(ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Compare, ast.For, ast.FormattedValue, ast.If, ast.IfExp),
-    *(ast.Starred, ast.Subscript, ast.UnaryOp, ast.While, ast.comprehension, ast.withitem),
-)
-_INSPECTING = frozenset({"getattr", "hasattr", "isinstance", "setattr", "super", "type"})
 _STREAMED_BY = frozenset({"flask.Response", "flask.stream_with_context"})
 
 
@@ -182,26 +177,31 @@ class Facts:
         self.synchronous.setdefault(scope, reason)
 
     def _read_site(self, site: Site) -> None:
-        node, scope = site.node, site.scope
-        if isinstance(node, ast.Name | ast.Attribute) and tables.COPIED in self.inference.names(node, scope):
-            what = f"{tables.COPIED} is for another thread, which the function may wait for"
-            self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
-        if isinstance(node, ast.expr) and _is_operand(node, site.parent):
-            objects = [each for each in self.inference.values(node, scope) if isinstance(each, Instance)]
-            run = tuple(each for each in self.inference.methods(objects) if _is_operator(each))
-            self.by_scope[scope] += [Fact(kind="runs", site=site, callees=run, is_guess=True)] if run else []
+        node, scope, facts = site.node, site.scope, self.by_scope[site.scope]
         if isinstance(node, ast.With):
             self._read_with(site, node)
-        elif isinstance(node, ast.Attribute):
+            return
+        is_operand = blocking.is_operand(node, site.parent)
+        is_call = isinstance(node, ast.Call) and not is_operand
+        values = NOTHING if is_call else self.inference.values(node, scope)
+        names = {each.dotted for each in values if isinstance(each, Name)}
+        if tables.COPIED in names:
+            what = f"{tables.COPIED} is for another thread, which the function may wait for"
+            facts.append(Fact(kind="blocks", site=site, what=what))
+        if is_operand:
+            methods = self.inference.methods(each for each in values if isinstance(each, Instance))
+            run = tuple(filter(blocking.is_operator, methods))
+            facts += [Fact(kind="runs", site=site, callees=run, is_guess=True)] if run else []
+        if isinstance(node, ast.Attribute):
             self._read_attribute(site, node)
         elif isinstance(node, ast.Name):
-            packages = {name.partition(".")[0] for name in self.inference.names(node, scope)}
-            for package in filter(tables.is_extension, packages):
-                what = self._blocked_by({package}, set(), "")
-                self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
+            packages = filter(tables.is_extension, {name.partition(".")[0] for name in names})
+            facts += [
+                Fact(kind="blocks", site=site, what=blocking.blocked_by({each}, set(), ""))
+                for each in packages
+            ]
         elif isinstance(node, ast.Call):
-            for fact in self._read_call(site, node):
-                self.by_scope[scope].append(fact)
+            facts += self._read_call(site, node)
             self._read_registration(site, node)
 
     def _read_with(self, site: Site, node: ast.With) -> None:
@@ -262,7 +262,7 @@ class Facts:
             return
         for name in names & tables.WAITS.keys():
             library = name.partition(".")[0] if not name.startswith("time.") else ""
-            if library and not self._can_convert(node):
+            if library and not blocking.can_convert(node):
                 self.unconvertible.add(library)
             yield Fact(kind="wait", site=site, what=tables.WAITS[name], of=library)
             return
@@ -273,7 +273,7 @@ class Facts:
                     for kind in self.inference.kinds_of(Instance(each))
                     if kind[:4] == "lib:"
                 }
-        blocked = self._blocked_by(names, kinds, method)
+        blocked = blocking.blocked_by(names, kinds, method)
         if blocked:
             called = names or {f"{kind}.{method}" for kind in kinds or {""}}
             is_complete = all(each.partition(".")[0] in tables.COMPLETE for each in called) and not any(
@@ -293,34 +293,6 @@ class Facts:
             return []
         found = self.inference.methods(self.inference.values(node.func.args[0], site.scope))
         return [each for each in found if not each.name.endswith("__")]
-
-    def _can_convert(self, node: ast.Call) -> bool:
-        """Whether a request over HTTP means the same to httpx."""
-        named = {each.arg or "": each.value for each in node.keywords}
-        is_form = "data" not in named or isinstance(named["data"], ast.Dict)
-        is_number = not isinstance(named.get("timeout"), ast.Tuple)
-        is_url_only = len(node.args) <= 1 + ast.unparse(node.func).endswith("request")
-        return named.keys() <= tables.REQUEST_ARGUMENTS and is_form and is_number and is_url_only
-
-    def _blocked_by(self, names: set[str], kinds: set[str], method: str) -> str:
-        """What a call may block for; empty if nothing is known."""
-        for name in names:
-            package, _, last = name.partition(".")
-            if name in tables.BLOCKING_CALLS:
-                return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
-            if package in tables.BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
-                return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
-            if tables.is_extension(package):
-                why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
-                return f"{package} {why.removeprefix('it ')}"
-        for kind in kinds:
-            if f"{kind}.{method}" in tables.BLOCKING_CALLS:
-                return self._blocked_by({f"{kind}.{method}"}, set(), "")
-            if kind.startswith(("lib:", "left:")) and method:
-                package = kind.partition(":")[2]
-                return self._blocked_by({f"{package}.{method}"}, set(), "")
-        what = tables.BLOCKING_METHODS.get(method)
-        return f"{method} waits for {what}" if what else ""
 
     def _is_streamed(self, site: Site, callees: tuple[Scope, ...]) -> bool:
         """Whether a call of a generator is sent as it is, so that its steps run later."""
@@ -387,21 +359,10 @@ class Facts:
         """The functions of a view, also of a class."""
         if node is None:
             return []
-        found = [each for each in self.inference.values(node, scope) if isinstance(each, Scope)]
-        methods = [method for owner in found if not owner.is_function for method in _methods(owner)]
-        return [*methods, *(each for each in found if each.is_function)]
-
-
-def _is_operand(node: ast.expr, parent: ast.AST) -> bool:
-    """Whether Python may run methods of an expression's object, such as `__getitem__`."""
-    if isinstance(parent, ast.Call):
-        name = ast.unparse(parent.func)
-        return node in parent.args and hasattr(builtins, name) and name not in _INSPECTING
-    return isinstance(parent, _OPERATORS)
-
-
-def _is_operator(method: Scope) -> bool:
-    return method.name.endswith("__") and not method.name.endswith((".__init__", ".__new__", ".__call__"))
+        found = self.inference.values(node, scope)
+        owners = {each for each in found if isinstance(each, Scope) and not each.is_function}
+        methods = [method for owner in owners for method in _methods(owner)]
+        return [*methods, *filter(None, map(self.inference.called, found - owners))]
 
 
 def _method(view: Scope) -> str:

@@ -2,10 +2,10 @@
 
 import ast
 
-from portcompare.port.inference import canonical
 from portcompare.port.rewrite import ImportEdit
 from portcompare.port.sources import Module, absolute_name
 from portcompare.port.tables import HELPERS, ONLY_FLASK, RENAMED
+from portcompare.port.values import canonical
 
 
 def source(module: Module, node: ast.Import | ast.ImportFrom) -> str:

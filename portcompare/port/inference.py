@@ -4,7 +4,6 @@ Nothing is run and no order of statements is followed: a name may stand for all 
 """
 
 import ast
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,37 +18,11 @@ from portcompare.port.sources import (
     find_methods,
     parts,
 )
+from portcompare.port.values import NOTHING, Instance, Name, Value, Values, canonical, is_property
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
-_IN_MODULE = re.compile(
-    r"^flask\.(app|blueprints|config|ctx|globals|helpers|json|templating|wrappers)\.(?=\w+$)"
-)
 _HOLDERS = ("flask.Flask.", "flask.current_app.", "flask.g.")  # whose attributes are those of the project
 _TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name of a library: a module, a class or a function."""
-
-    dotted: str
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An object of a class of the project."""
-
-    of: Scope
-
-
-Value = str | Name | Scope | Instance  # a text is the kind of an object of a library
-Values = set[Value]
-NOTHING: Values = set()
-
-
-def canonical(dotted: str) -> str:
-    """The one name of what Flask has in two places, such as `flask.helpers.flash`."""
-    return _IN_MODULE.sub("flask.", dotted)
 
 
 @dataclass(eq=False, slots=True)
@@ -287,14 +260,14 @@ class Inference:
         if isinstance(owner, Name):
             return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
         found = self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
-        read = {each for each in found if isinstance(owner, Instance) and _is_property(each)}
+        read = {each for each in found if isinstance(owner, Instance) and is_property(each)}
         return found - read | {value for each in read for value in self._known[each, "return"]}
 
     def properties(self, node: ast.Attribute, scope: Scope) -> list[Scope]:
         """The properties of the project that an attribute reads."""
         owners = [each.of for each in self.values(node.value, scope) if isinstance(each, Instance)]
         found = [value for owner in owners for value in self._member(owner, node.attr)]
-        return [each for each in found if isinstance(each, Scope) and _is_property(each)]
+        return [each for each in found if isinstance(each, Scope) and is_property(each)]
 
     def _results(self, node: ast.Call, scope: Scope) -> Values:
         found: Values = set()
@@ -422,8 +395,3 @@ class Inference:
     def functions(self, node: ast.expr, scope: Scope) -> list[Scope]:
         """The project's functions that a call of an expression may run."""
         return [each for each in map(self.called, self.values(node, scope)) if each]
-
-
-def _is_property(value: Value) -> bool:
-    decorators = getattr(value.node, "decorator_list", ()) if isinstance(value, Scope) else ()
-    return any(ast.unparse(each).endswith("property") for each in decorators)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from portcompare.port.colour import Colours
 from portcompare.port.imports import count_uses, helper_import, import_edit, is_flask, source
-from portcompare.port.inference import canonical
 from portcompare.port.records import Fact
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, dotted_name
@@ -23,6 +22,7 @@ from portcompare.port.tables import (
     is_extension,
     is_left,
 )
+from portcompare.port.values import canonical
 
 _NO_EXTENSIONS = sys.stdlib_module_names | {"", "flask", *dir(builtins)}
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)

@@ -1,0 +1,56 @@
+"""Which expressions block, which have a rule, and which run methods without a call."""
+
+import ast
+import builtins
+
+from portcompare.port import tables
+from portcompare.port.sources import Scope
+
+_OPERATORS = (
+    *(ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Compare, ast.For, ast.FormattedValue, ast.If, ast.IfExp),
+    *(ast.Starred, ast.Subscript, ast.UnaryOp, ast.While, ast.comprehension, ast.withitem),
+)
+_INSPECTING = frozenset({"getattr", "hasattr", "isinstance", "setattr", "super", "type"})
+
+
+def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
+    """What a call may block for; empty if nothing is known."""
+    for name in names:
+        package, _, last = name.partition(".")
+        if name in tables.BLOCKING_CALLS:
+            return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
+        if package in tables.BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
+            return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
+        if tables.is_extension(package):
+            why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
+            return f"{package} {why.removeprefix('it ')}"
+    for kind in kinds:
+        if f"{kind}.{method}" in tables.BLOCKING_CALLS:
+            return blocked_by({f"{kind}.{method}"}, set(), "")
+        if kind.startswith(("lib:", "left:")) and method:
+            package = kind.partition(":")[2]
+            return blocked_by({f"{package}.{method}"}, set(), "")
+    what = tables.BLOCKING_METHODS.get(method)
+    return f"{method} waits for {what}" if what else ""
+
+
+def can_convert(node: ast.Call) -> bool:
+    """Whether a request over HTTP means the same to httpx."""
+    named = {each.arg or "": each.value for each in node.keywords}
+    is_form = "data" not in named or isinstance(named["data"], ast.Dict)
+    is_number = not isinstance(named.get("timeout"), ast.Tuple)
+    is_url_only = len(node.args) <= 1 + ast.unparse(node.func).endswith("request")
+    return named.keys() <= tables.REQUEST_ARGUMENTS and is_form and is_number and is_url_only
+
+
+def is_operand(node: ast.expr, parent: ast.AST) -> bool:
+    """Whether Python may run methods of an expression's object, such as `__getitem__`."""
+    if isinstance(parent, ast.Call):
+        name = ast.unparse(parent.func)
+        return node in parent.args and hasattr(builtins, name) and name not in _INSPECTING
+    return isinstance(parent, _OPERATORS)
+
+
+def is_operator(method: Scope) -> bool:
+    """Whether operators and built-in functions run a method."""
+    return method.name.endswith("__") and not method.name.endswith((".__init__", ".__new__", ".__call__"))
