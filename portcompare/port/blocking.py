@@ -15,7 +15,7 @@ _INSPECTING = frozenset({"getattr", "hasattr", "isinstance", "setattr", "super",
 
 def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
     """What a call may block for; empty if nothing is known."""
-    for name in names:
+    for name in sorted(names):
         package, _, last = name.partition(".")
         if name in tables.BLOCKING_CALLS:
             return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
@@ -24,7 +24,7 @@ def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
         if tables.is_extension(package):
             why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
             return f"{package} {why.removeprefix('it ')}"
-    for kind in kinds:
+    for kind in sorted(kinds):
         if f"{kind}.{method}" in tables.BLOCKING_CALLS:
             return blocked_by({f"{kind}.{method}"}, set(), "")
         if kind.startswith(("lib:", "left:")) and method:
