@@ -28,13 +28,19 @@ class DecodedTooLarge(ValueError):  # noqa: N818 - it names what was found
         super().__init__(f"the body has more than {MOST_BODY_BYTES:,} bytes when decoded")
 
 
-def read_file(path: Path) -> bytes:
-    """Read a file that a plan names; raises OSError, also for what has no end and for what is too large."""
+def find_size(path: Path) -> int:
+    """The size of a file in bytes; raises OSError, also for what has no end, such as a pipe or a device."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError(EINVAL, "it is no regular file")
-    if status.st_size > LARGEST_FILE_BYTES:
-        raise OSError(EFBIG, f"it has {size(status.st_size)}, and {size(LARGEST_FILE_BYTES)} are allowed")
+    return status.st_size
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that a plan names; raises OSError, also for what has no end and for what is too large."""
+    size_bytes = find_size(path)
+    if size_bytes > LARGEST_FILE_BYTES:
+        raise OSError(EFBIG, f"it has {size(size_bytes)}, and {size(LARGEST_FILE_BYTES)} are allowed")
     return path.read_bytes()
 
 

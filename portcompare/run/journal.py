@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from portcompare.errors import refuse
-from portcompare.http.bodies import read_file
+from portcompare.http.bodies import find_size
 from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
@@ -47,12 +47,10 @@ class Entry:
     visit: PageVisit | None = None
     browser: str = ""  # Of the visit
     blocks: int = 0  # How many have come to their end
-    longest_s: tuple[
-        tuple[str, float, float], ...
-    ] = ()  # By then: scenario, level, seconds of its longest round
-    resumed_at: str = (
-        ""  # ISO 8601, UTC; what was measured of blocks that have not come to their end is discarded
-    )
+    # By then: scenario, level, seconds of its longest round
+    longest_s: tuple[tuple[str, float, float], ...] = ()
+    # ISO 8601, UTC; what was measured of blocks that have not come to their end is discarded
+    resumed_at: str = ""
 
 
 _ENTRY = TypeAdapter(Entry)
@@ -76,7 +74,7 @@ def append_entry(folder: Path, entry: Entry) -> None:
 def cut_torn_line(folder: Path) -> None:
     """Remove a last line of a journal that was not written to its end; raises OSError if it cannot."""
     path = folder / JOURNAL_FILE
-    os.truncate(path, read_file(path).rfind(b"\n") + 1)
+    os.truncate(path, sum(map(len, _read_whole_lines(path))))
 
 
 def read_entries(folder: Path) -> Iterator[Entry]:
@@ -86,19 +84,28 @@ def read_entries(folder: Path) -> Iterator[Entry]:
     """
     path = folder / JOURNAL_FILE
     try:
-        lines = read_file(path).split(b"\n")[:-1]
+        for number, line in enumerate(_read_whole_lines(path), 1):
+            yield _read_entry(line, f"{path}: line {number}")
     except OSError as error:
         remedy = "name the folder of a run that was interrupted or broke off, or measure again"
         raise refuse(str(path), f"cannot be read: {error.strerror}", remedy) from None
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = _ENTRY.validate_json(line)
-            json.loads(line, parse_int=_check, parse_float=_check, parse_constant=_check)
-        except ValueError as error:
-            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-            remedy = "restore the file, or remove it: results.json holds what was written before"
-            raise refuse(f"{path}: line {number}", f"is damaged: {reason}", remedy) from None
-        yield entry
+
+
+def _read_whole_lines(path: Path) -> Iterator[bytes]:
+    """Read the lines of a file, however many, without a last one that has no end."""
+    find_size(path)
+    with path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))
+
+
+def _read_entry(line: bytes, where: str) -> Entry:
+    try:
+        json.loads(line, parse_int=_check, parse_float=_check, parse_constant=_check)
+        return _ENTRY.validate_json(line)
+    except ValueError as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        remedy = "restore the file, or remove it: results.json holds what was written before"
+        raise refuse(where, f"is damaged: {reason}", remedy) from None
 
 
 def _check(number: str) -> None:

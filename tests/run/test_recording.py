@@ -15,8 +15,8 @@ from portcompare.records.pages import PageVisit
 from portcompare.records.results import RESULTS_FILE
 from portcompare.records.work import Work
 from portcompare.report.formats.results_file import read_results
-from portcompare.run.journal import JOURNAL_FILE
-from portcompare.run.recording import NO_END, Recording, read_run
+from portcompare.run.journal import JOURNAL_FILE, cut_torn_line
+from portcompare.run.recording import NO_END, Recording, read_run, recall_run
 from tests.analyse.samples import PARITY, ROUND
 from tests.measure.plans import make_manifest, make_plan, paged
 
@@ -75,7 +75,9 @@ def test_a_visit_whose_load_failed_is_kept_as_discarded(tmp_path: Path) -> None:
     assert [one.discarded for one in kept] == [None, "under load no request succeeded: 8 x timeout"]
 
 
-def test_a_killed_run_loses_nothing_that_its_journal_has(tmp_path: Path) -> None:
+def test_a_killed_run_loses_nothing_that_its_journal_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recording = record(paged(), tmp_path)
     recording.begin()
     recording.add_parity(replace(PARITY, warnings=("not all was sent",)))
@@ -96,6 +98,11 @@ def test_a_killed_run_loses_nothing_that_its_journal_has(tmp_path: Path) -> None
     assert replace(found, duration_s=0.0, stop_reason="") == replace(expected, duration_s=0.0)
     assert (found.stop_reason, len(found.rounds)) == (NO_END, 2)
     assert read_results(tmp_path / RESULTS_FILE) == found
+    monkeypatch.setattr("portcompare.http.bodies.LARGEST_FILE_BYTES", 0)  # a journal may be of any length
+    cut_torn_line(tmp_path)
+    assert journal.read_bytes() == whole
+    assert recall_run(tmp_path).rounds == recording.rounds
+    monkeypatch.undo()
     journal.write_bytes(whole.replace(b'"order"', b'"odour"'))
     with pytest.raises(InputError, match=r"journal.jsonl: line 5: is damaged"):
         read_run(tmp_path)
