@@ -39,9 +39,8 @@ class Measured:
     parity: Parity | None = None  # None before the first check
     work: Work | None = None  # None where nothing was counted
     ended_searches: set[tuple[int, str, str]] = field(default_factory=set)  # By block, scenario and arm
-    workers: list[WorkerChange] = field(
-        default_factory=list
-    )  # Load workers that were lost, joined or refused
+    # Load workers that were lost, joined or refused
+    workers: list[WorkerChange] = field(default_factory=list)
     warnings: dict[str, None] = field(default_factory=dict)  # Each once, in the order in which they came
     stop_reason: str = ""  # Why no more was measured; empty until it is known
     resumed_at: tuple[str, ...] = ()  # As in the results

@@ -232,7 +232,7 @@ class DistributedRunner:
         )
 
     def _load_scenarios(self, client_id: str, **_: object) -> None:
-        """Have a worker load the scenarios, unless it has been told to."""
+        """Have a worker load the scenarios, unless it was sent them already."""
         if self._loading is not None and client_id not in self._prepared:
             self._prepared[client_id] = None
             self.send(self._loading, client_id)

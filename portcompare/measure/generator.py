@@ -31,9 +31,8 @@ class LoadGenerator:
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
-        self.on_worker: Callable[[WorkerChange], None] = lambda _: (
-            None
-        )  # When one is lost, joins, or is refused
+        # When one is lost, joins, or is refused
+        self.on_worker: Callable[[WorkerChange], None] = lambda _: None
         self._window_s = self._awaited_s = 0.0
 
     def gather(self, order: wire.Gather, on_joined: Callable[[wire.Joined], None]) -> None:

@@ -96,7 +96,7 @@ def arm_effects(arms: Sequence[Arm], logs: Sequence[float]) -> dict[Arm, float]:
     weights = nearness
     for _ in range(LONGEST_FIT if len(names) > 1 else 0):
         weighted = pairs * weights[:, np.newaxis]
-        # The effects' sum is free: to ask that it be zero makes the equations have one solution.
+        # The effects' sum is free: with a sum of zero the equations have one solution.
         before, effects = effects, np.linalg.solve(weighted.T @ pairs + 1, weighted.T @ differences)
         if np.abs(effects - before).max() < SETTLED:
             break

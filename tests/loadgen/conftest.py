@@ -32,7 +32,7 @@ def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One that only those trust who are told to."""
+    """One that only those trust who are given it."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 

@@ -67,7 +67,7 @@ def test_a_block_visits_each_page_idle_and_under_load_from_every_arm_in_turn() -
 class Run:
     """A run by a clock of its own: each round takes so many seconds, and to start servers 2 s.
 
-    What is undecided is told by number of blocks measured; the last of them holds from then on.
+    What is undecided is given by number of blocks measured; the last of them holds from then on.
     """
 
     def __init__(
@@ -102,13 +102,13 @@ class Run:
 
 
 @pytest.mark.parametrize(("min_blocks", "least"), [(2, 2), (3, 3), (5, 3)])
-def test_the_least_number_of_blocks_is_measured_whatever_they_tell(min_blocks: int, least: int) -> None:
+def test_the_least_number_of_blocks_is_measured_whatever_they_show(min_blocks: int, least: int) -> None:
     run = Run(make_plan(min_blocks=min_blocks, max_blocks=9), [NONE])
     assert run.levels == [set(LEVELS)] * least
     assert run.asked_after == [least]
 
 
-def test_pages_are_loaded_in_as_many_blocks_as_the_plan_asks_for_at_least() -> None:
+def test_pages_are_loaded_in_as_many_blocks_as_the_plan_wants_at_least() -> None:
     run = Run(paged(min_blocks=5, max_blocks=9), [NONE])
     assert run.levels == [set(LEVELS)] * 3 + [set()] * 2
 

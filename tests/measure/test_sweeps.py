@@ -292,7 +292,7 @@ def test_an_arm_that_always_misses_it_is_tried_at_the_lowest_rate_alone() -> Non
     assert [place.level for place in blocks[0]] == [100] * 8
 
 
-def test_a_search_is_told_to_be_over_when_it_is_and_not_before() -> None:
+def test_a_search_is_over_when_nothing_is_left_to_try_and_not_before() -> None:
     servers = Servers(CAPACITIES)
     (first, *_) = plan_searches(
         make_search_plan(min_blocks=2), servers.find_bracket, frozenset, servers.ended, Timekeeper(inf)

@@ -109,7 +109,7 @@ def test_a_run_ends_as_a_check_of_the_same_responses_does(
     assert _exit_code(replace(make_run(1), gates=(), parity=parity)) == code == parity_exit_code(parity)
 
 
-def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_measured(
+def test_a_stored_run_that_cannot_be_compared_with_is_reported_before_anything_is_measured(
     tmp_path: Path,
 ) -> None:
     plan = make_plan(
@@ -129,11 +129,11 @@ def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_me
     problems: list[Problem] = []
     stored = read_stored_runs(plan, problems)
     assert stored.keys() == {"stored", "other"}
-    told = [(one.where.rpartition("gates.")[2], one.found) for one in problems]
-    assert told[:2] == [("0.against", "that run is partial"), ("0.against", "that run is not valid: noise")]
-    assert told[2][0] == "1.against"
-    assert "schema_version" in told[2][1]
-    assert told[3:] == [
+    found = [(one.where.rpartition("gates.")[2], one.found) for one in problems]
+    assert found[:2] == [("0.against", "that run is partial"), ("0.against", "that run is not valid: noise")]
+    assert found[2][0] == "1.against"
+    assert "schema_version" in found[2][1]
+    assert found[3:] == [
         ("2.against", f"the baseline of that run is 'gevent', not '{OLD}'"),
         ("2.against", f"that run did not measure {NEW} (delayed, 64 users)"),
     ]

@@ -273,7 +273,7 @@ def test_a_search_finds_the_capacity_of_every_arm_and_its_rates_are_no_levels(tm
     assert read_results(tmp_path / "results.json").sweeps == results.sweeps
 
 
-def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that_does_not_settle_is_told_once(
+def test_a_control_with_another_capacity_makes_a_run_invalid_and_a_server_that_does_not_settle_is_noted_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(CAPACITIES_RPS, "control", 400.0)

@@ -52,14 +52,14 @@ def test_what_is_known_of_machine_servers_and_responses_is_a_warning(tmp_path: P
         deployments=(replace(running, kind="url"), other),
     )
     recording.begin()
-    recording.add_parity(replace(PARITY, warnings=("not all was asked",)))
+    recording.add_parity(replace(PARITY, warnings=("not all was compared",)))
     warnings = recording.results(partial=True).warnings
     assert (
         "not alike besides app and server: threads: old 8, new none; loop: old none, new uvloop" in warnings
     )
     assert any(one.startswith("CPU time and memory of old are not known") for one in warnings)
     assert any(one.startswith("the control is no second instance of old") for one in warnings)
-    assert "not all was asked" in warnings
+    assert "not all was compared" in warnings
     assert record(make_plan(), tmp_path).results(partial=True).warnings == ()
 
 

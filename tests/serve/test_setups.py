@@ -75,14 +75,14 @@ def test_commands_run_once_a_run_and_around_each_start_arm_by_arm(tmp_path: Path
 
 def test_a_command_knows_its_arm_its_port_and_its_runtime_environment(tmp_path: Path, running: str) -> None:
     (tmp_path / "libraries").mkdir()
-    tell = "echo $PORTCOMPARE_ARM $PORTCOMPARE_PORT $DATABASE $PWD $PYTHONPATH {} >notes"
-    line = f"{tell}; command -v {PYTHON.name} >>notes"
+    note = "echo $PORTCOMPARE_ARM $PORTCOMPARE_PORT $DATABASE $PWD $PYTHONPATH {} >notes"
+    line = f"{note}; command -v {PYTHON.name} >>notes"
     app = f'block_setup = ["{line}"]\npythonpath = ["libraries"]\nenvironment.DATABASE = "test_{{arm}}"'
     plan = write_deployments(tmp_path, running, app=f"{app}\nready_path = '/healthz'")
     with serve(plan, tmp_path, CONTROL) as served:
-        told, python = notes(tmp_path)
+        noted, python = notes(tmp_path)
     paths = os.pathsep.join(filter(None, [str(tmp_path / "libraries"), os.environ.get("PYTHONPATH")]))
-    assert told == f"control {served[CONTROL].port} test_control {tmp_path} {paths} {{}}"
+    assert noted == f"control {served[CONTROL].port} test_control {tmp_path} {paths} {{}}"
     assert Path(python) == PYTHON  # and not whichever is first in PATH
 
 

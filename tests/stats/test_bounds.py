@@ -30,7 +30,7 @@ WAITING = "each waiting 200 ms for a response"
         ),
         # All the server's CPUs together.
         (0.001, {"server_cpus": 2}, "server CPU", 2000, "2 CPUs at 1.00 ms a request"),
-        # Users can ask no more often than their answers come, and so can connections.
+        # Users can send no more often than responses come, and so can connections.
         (0.001, {"concurrency": 1, "delay_s": 0.2}, "users", 5, f"1 user, {WAITING}"),
         (0.001, {"concurrency": 3, "delay_s": 0.2}, "users", 15, f"3 users, {WAITING}"),
         (
@@ -39,7 +39,7 @@ WAITING = "each waiting 200 ms for a response"
         ),
         # Of a server elsewhere no CPUs are known.
         (None, {"concurrency": 4, "delay_s": 0.2, "server_cpus": 0}, "users", 20, f"4 users, {WAITING}"),
-        # What is not asked for cannot be answered, unless the server's own bound is lower.
+        # There is no response without a request, unless the server's own bound is lower.
         (0.001, {"offered_rps": 400.0}, "offered", 400, "400/s were offered"),
         (0.005, {"offered_rps": 400.0}, "server CPU", 200, "1 CPU at 5.00 ms a request"),
     ],

@@ -76,7 +76,7 @@ def test_noise_single_slices_and_short_or_empty_series_are_no_change() -> None:
     [
         pytest.param(noisy, id="even"),
         pytest.param(lambda rng: rng.poisson(300, 10), id="random arrivals"),
-        pytest.param(lambda rng: rng.poisson(1, 10), id="few answers"),
+        pytest.param(lambda rng: rng.poisson(1, 10), id="few responses"),
         pytest.param(lambda rng: 1000 * (1 + 0.03 * rng.standard_t(3, 10)).clip(0), id="heavy tails"),
         pytest.param(lambda rng: noisy(rng, rng.choice([0.01, 0.1])), id="noisy and quiet rounds"),
         pytest.param(lambda rng: np.roll([8, 0] * 5, rng.integers(2)), id="waves"),
@@ -87,7 +87,7 @@ def test_a_run_without_a_change_is_not_warned_of(noise: Noise) -> None:
     assert describe_changes(run_of(noise, 1), MARGINS, in_users) == ()
 
 
-def test_a_change_in_one_round_of_a_hundred_is_told_with_its_place_and_size() -> None:
+def test_a_change_in_one_round_of_a_hundred_is_found_with_its_place_and_size() -> None:
     rounds = run_of(noisy, 7)
     place = next(at for at, one in enumerate(rounds) if (one.arm, one.block, one.level) == ("new", 2, 3))
     rounds[place] = measured([1000, 1010, 990, 1000, 700, 690, 710, 700, 705, 695], block=2, level=3.0)
@@ -98,7 +98,7 @@ def test_a_change_in_one_round_of_a_hundred_is_told_with_its_place_and_size() ->
     )
 
 
-def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_and_not_round_by_round() -> None:
+def test_what_all_rounds_of_an_arm_have_in_common_is_reported_once_and_not_round_by_round() -> None:
     rounds = [
         with_step(one, 1.07) if (one.arm, one.level) == ("new", 1) else one
         for one in run_of(lambda rng: noisy(rng, 0.04), 8)

@@ -1,4 +1,4 @@
-"""How memory that grows with requests is told from memory that fills up, or moves by chance."""
+"""How memory that grows with requests is distinguished from memory that fills up, or moves by chance."""
 
 from collections.abc import Callable
 

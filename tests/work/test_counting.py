@@ -209,5 +209,5 @@ def test_a_dump_is_read_without_what_called_functions_took(tmp_path: Path) -> No
         ("???", "unknown"),
     ],
 )
-def test_code_is_told_apart_by_its_shared_object(path: str, part: str) -> None:
+def test_code_is_distinguished_by_its_shared_object(path: str, part: str) -> None:
     assert callgrind.part_of(path) == part

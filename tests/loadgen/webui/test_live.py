@@ -200,7 +200,7 @@ def test_a_stop_that_a_worker_receives_together_with_the_start_stops_its_users()
     sent = json.loads(ran.stdout)
     second = sent[sent.index("test 2") :]
     assert "client_stopped" in second
-    # Locust's leader would ask a worker to quit that reports users after it has stopped.
+    # Locust's leader would have a worker quit that reports users after it has stopped.
     assert "spawning_complete" not in second
 
 

@@ -1,4 +1,4 @@
-"""An app, once as WSGI and once as ASGI, that tells tests about the process it runs in."""
+"""An app, once as WSGI and once as ASGI, that reports the process it runs in."""
 
 import json
 import os
@@ -92,7 +92,7 @@ async def asgi(
 
 
 def make(interface: str, mark: int = 0) -> object:
-    """A factory; the app tells at /process with what it was made."""
+    """A factory, whose arguments the app shows at /process."""
     _made.append([interface, mark])
     return {"wsgi": wsgi, "asgi": asgi}.get(interface)
 
