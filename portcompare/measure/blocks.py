@@ -118,7 +118,7 @@ class Timekeeper:
     def choose(self, levels: Iterable[Level], arms: int) -> tuple[Level, ...]:
         """The levels of which another block ends in time."""
         # The first block's start contains the comparison of the responses, so the shortest start counts.
-        left_s = self.deadline_s - self.clock() - min(self._starts_s, default=0.0) - self.beside_s
+        left_s = self.left_s() - min(self._starts_s, default=0.0) - self.beside_s
         chosen: list[Level] = []
         for level in levels:
             needed_s = arms * fmean(self._rounds_s[level])

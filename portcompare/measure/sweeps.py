@@ -61,8 +61,7 @@ def plan_break_even(
             counts.update(cells)
         grids = [one for one in find_grids() if one.candidate != CONTROL]
         windows_s = sum(plan.window_s(names[delay_s]) * times for (delay_s, _), times in counts.items())
-        now_s = timekeeper.clock()
-        left_s = (timekeeper.deadline_s - now_s) * windows_s / max(now_s - began_s, 1e-9)
+        left_s = timekeeper.left_s() * windows_s / max(timekeeper.clock() - began_s, 1e-9)
         cells, blocks = choose_new(grids, counts), plan.rounds.min_blocks
         if not cells:
             cells, blocks = choose_undecided(grids, counts, plan), 1
@@ -204,7 +203,7 @@ def plan_searches(
         began_s = timekeeper.clock()
         if block >= len(measured):
             yield _search_block(plan, block, scenarios, find_bracket, ended)
-        now_s = timekeeper.clock()
+        took_s = timekeeper.clock() - began_s
         if timekeeper.is_up:
             timekeeper.reason = budget_ended(plan, block)
             return
@@ -217,7 +216,7 @@ def plan_searches(
             timekeeper.reason = f"every capacity is known within {share(plan.rounds.precision)}"
             return
         is_last = block + 1 == plan.rounds.max_blocks
-        if now_s + (now_s - began_s) > timekeeper.deadline_s and not is_last:
+        if took_s > timekeeper.left_s() and not is_last:
             timekeeper.reason = nothing_fits(plan, "block")
             return
     timekeeper.reason = all_blocks(plan)

@@ -332,7 +332,7 @@ def _settle(run: Run, block: Block, arm: str, measured: str) -> None:
     if arm not in block.idle_s:
         return
     server = block.servers[arm]
-    left_s = run.timekeeper.deadline_s - run.timekeeper.clock()
+    left_s = run.timekeeper.left_s()
     limit_s = min(SETTLE_LIMIT_S, left_s)
     settled = wait_until_settled(server, server.ready_target, block.idle_s[arm], limit_s)
     if not settled and limit_s != left_s:  # else nothing follows that it could slow down
