@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from portcompare.plan import Plan
-from portcompare.serve.running import RunningServer, list_tree
+from portcompare.serve.running import RunningServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,12 @@ def generator_cpus(allowed: list[int], processes: int) -> list[int]:
 
 
 def pin_server(server: RunningServer, cpus: Iterable[int]) -> None:
-    """Keep a server's processes, and all that they will start, on these CPUs."""
-    if server.process is None:
-        return
+    """Keep a server's processes, if they are known, and all that they will start on these CPUs."""
     wanted, pinned = set(cpus), -1
     threads: set[int] = set()
     while len(threads) != pinned:  # until none was started meanwhile by one that was not pinned yet
         pinned = len(threads)
-        for pid in list_tree(server.process.pid):
+        for pid in server.list_processes():
             with suppress(OSError):  # it has ended
                 threads |= {int(thread) for thread in os.listdir(f"/proc/{pid}/task")}  # noqa: PTH208 - names
         for thread in threads:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -88,7 +87,7 @@ class RunningServer:
         host = urlsplit(self.url).hostname
         if self.process is None or host is None:
             return True
-        return is_listened_on_by(list_tree(self.process.pid), host, self.port)
+        return is_listened_on_by(self.list_processes(), host, self.port)
 
     def check_alive(self) -> None:
         """Make sure that it still runs.
@@ -112,7 +111,7 @@ class RunningServer:
         """What its process tree has used until now; None if it was already running."""
         if self.process is None:
             return None
-        return replace(read_usage(self.process.pid), **self._watched)
+        return self._with_watched(read_usage(self.process.pid))
 
     def begin_watch(self) -> None:
         """Watch its processes from now on: each `look`, until the next beginning."""
@@ -123,13 +122,10 @@ class RunningServer:
         if self.process is not None:
             self.watch.look(self.list_processes())
 
-    @property
-    def _watched(self) -> dict[str, Any]:
+    def _with_watched(self, usage: Usage) -> Usage:
         course = self.watch.rss_bytes
-        return {
-            "restarts": self.watch.restarts,
-            "rss_course_bytes": tuple(course[:: -(-len(course) // MOST_READINGS) or 1]),
-        }
+        readings = tuple(course[:: -(-len(course) // MOST_READINGS) or 1])
+        return replace(usage, restarts=self.watch.restarts, rss_course_bytes=readings)
 
     def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         """Measure what its process tree uses in a window, and wait until the window has ended.
@@ -145,7 +141,7 @@ class RunningServer:
         """
         if self.process is None:
             return None
-        tree = list_tree(self.process.pid)
+        tree = self.list_processes()
         _sleep_until(start_s)
         before = _read_cpu_s(tree)
         self.watch.begin(tree)
@@ -157,15 +153,11 @@ class RunningServer:
             _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
             latest |= _read_cpu_s(tree)
             read_end_s = time.monotonic()
-            tree = list_tree(self.process.pid)
+            tree = self.list_processes()
             self.watch.look(tree)
         used_s = sum(latest.values()) - sum(before.values())
         scale = (end_s - start_s) / (read_end_s - read_start_s)
-        return Usage(
-            cpu_s=used_s * scale,
-            rss_bytes=max(self.watch.rss_bytes),
-            **self._watched,
-        )
+        return self._with_watched(Usage(cpu_s=used_s * scale, rss_bytes=max(self.watch.rss_bytes)))
 
     def read_cpu_s(self) -> dict[int, float] | None:
         """CPU seconds of each of its processes until now; None if it was already running."""

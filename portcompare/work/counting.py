@@ -13,7 +13,6 @@ from portcompare.records.requests import RequestSpec
 from portcompare.records.work import Work, WorkCount
 from portcompare.serve import CpuAssignment, RunningServer, prepare_arms, serve_deployments
 from portcompare.serve.cpus import pin_server
-from portcompare.serve.running import list_tree
 from portcompare.stats.intervals import mean_estimate
 from portcompare.work.counters import InstructionCounter, Method
 from portcompare.work.sending import Sender
@@ -137,7 +136,7 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
     try:
         for scenario, specs in orders.requests.items():
             await _send(sender, specs, min(WARM_UP, SLICES * orders.slice_length(scenario)))
-        await counter.begin(pids := _pids(server))
+        await counter.begin(pids := sorted(server.list_processes()))
         idle_per_s = await _count_idle(counter)
         for scenario, specs in orders.requests.items():
             each = orders.slice_length(scenario)
@@ -173,7 +172,7 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
         raise server.failure(str(error)) from None
     finally:
         sender.close()
-    if _pids(server) != pids:
+    if sorted(server.list_processes()) != pids:
         raise server.failure("processes of the server started or ended while it was counted")
     return found
 
@@ -190,7 +189,3 @@ async def _count_idle(counter: InstructionCounter) -> float:
 async def _send(sender: Sender, specs: Sequence[RequestSpec], number: int, start: int = 0) -> None:
     for place in range(start, start + number):
         await sender.send(specs[place % len(specs)])
-
-
-def _pids(server: RunningServer) -> list[int]:
-    return sorted(list_tree(server.process.pid)) if server.process else []
