@@ -198,8 +198,7 @@ def test_cpu_time_is_that_of_turns_in_which_no_process_ended_and_not_known_where
 
     def restart(order: TakeTurn) -> TurnTaken:
         if (order.arm, order.cycle) == ("new", 1):
-            bench.servers["new"].cpu_s = {1: 10.0, 2: 0.0, 3: 0.0}
-            del bench.servers["new"].cpu_s[1]
+            bench.servers["new"].cpu_s = {2: 0.0, 3: 0.0}
         return taking()(order)
 
     bench.turn = restart
@@ -274,17 +273,8 @@ def test_open_files_for_all_connections_are_checked_first(
 
 def test_the_connections_of_searches_and_pages_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portcompare.measure.turns.open_files_limit", lambda: SPARE_DESCRIPTORS + 70)
-    searched = (
-        make_plan()
-        .scenarios["fast"]
-        .model_copy(
-            update={
-                "load": OpenLoad.model_validate(
-                    {"model": "open", "objective": {"p99": 0.5}, "connections": 71}
-                )
-            }
-        )
-    )
+    load = OpenLoad.model_validate({"model": "open", "objective": {"p99": 0.5}, "connections": 71})
+    searched = make_plan().scenarios["fast"].model_copy(update={"load": load})
     busier = paged().pages["busy"].model_copy(update={"users": 72})
     plan = make_plan(turn_s=0).model_copy(update={"scenarios": {"searched": searched}})
     other = make_plan(turn_s=0).model_copy(update={"pages": {"busy": busier}})

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterable
 from itertools import chain, repeat
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from portcompare.records.rounds import Usage
 from portcompare.serve import running
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.running import RunningServer, measure_idle, read_usage, wait_until_settled
+from tests.e2e.processes import wait_until
 from tests.serve.support import fetch, server_at
 
 
@@ -132,10 +132,12 @@ def test_a_worker_that_is_killed_under_load_is_seen(servers: dict[str, RunningSe
     server = servers["gunicorn"]
     server.begin_watch()
     os.kill(fetch(server, "/process")["pid"], signal.SIGKILL)
-    deadline_s = time.monotonic() + 10
-    while not server.watch.restarts and time.monotonic() < deadline_s:
+
+    def is_replaced() -> bool:
         server.look()
-        time.sleep(0.02)
+        return server.watch.restarts > 0
+
+    wait_until(is_replaced, 10)
     usage = server.usage()
     assert usage is not None
     assert usage.restarts == 1
