@@ -140,13 +140,10 @@ class Part:
 
     def warm_up(self) -> WarmUp:
         """Wait until each user is ready and the rate of responses is steady, or time is up."""
+        failure = self._await_users()
         if self._dispatcher:
-            self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
-            failure = self._await_users() if self._logs_in else None
             self._dispatcher.begin()
             self._began_s = time.perf_counter()
-        else:
-            failure = self._await_users()
         gevent.sleep(max(self._began_s + self._order.warmup_s - time.perf_counter(), 0.0))
         steady = failure is None and self._await_steady_rate()
         failure = failure or self.user_error
@@ -155,6 +152,11 @@ class Part:
         return WarmUp(failure=failure, steady=steady)
 
     def _await_users(self) -> str | None:
+        """Wait until each user is ready; in the open model, only to log in takes more than to be made."""
+        if self._dispatcher:
+            self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
+            if not self._logs_in:
+                return None
         limit_s = self._order.warmup_max_s
         self._session.all_ready.wait(limit_s)
         if self._session.user_error:
@@ -180,13 +182,7 @@ class Part:
         """Have each user wait for turns once it is ready; returns why one does not, None if all do."""
         self._heartbeat.stop()  # between its turns, a part is to cost nothing
         limit_s = self._order.warmup_max_s
-        failure = None
-        if self._dispatcher:
-            self._runner.spawning_greenlet.join()
-            if self._logs_in:
-                failure = self._await_users()
-        else:
-            failure = self._await_users()
+        failure = self._await_users()
         turns = self._dispatcher or self._session.gate
         assert turns is not None  # noqa: S101 - the part was started to take turns
         if not turns.wait_until_idle(limit_s) and failure is None:
@@ -203,7 +199,7 @@ class Part:
         heartbeat, cpu_s = Heartbeat(), time.process_time()
         began_s = time.perf_counter()
         closed_s = began_s + turn_s
-        limit_s = min(max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * self._usual_s), self._order.timeout_s)
+        limit_s = self._find_awaited_s(self._usual_s)
         turns: Gate | Dispatcher
         if self._dispatcher is not None:
             turns = self._dispatcher
@@ -267,8 +263,7 @@ class Part:
         those count that are under way still.
         """
         latencies_s = np.append(latencies_of(tallies), 0.0)
-        limit_s = max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * float(np.median(latencies_s)))
-        limit_s = min(limit_s, self._order.timeout_s)
+        limit_s = self._find_awaited_s(float(np.median(latencies_s)))
         if self._counter and self._counter.is_blind:
             gevent.sleep(min(float(latencies_s.max()), limit_s))
         limit_s += end_s
@@ -279,6 +274,9 @@ class Part:
             if not waiting_s or time.perf_counter() > limit_s or self._session.user_error:
                 return waiting_s
             gevent.sleep(_LOOK_EVERY_S / 2)
+
+    def _find_awaited_s(self, median_s: float) -> float:
+        return min(max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * median_s), self._order.timeout_s)
 
     def close_window(self, window_s: float) -> None:
         """Have the window close when it has been open for so long."""
