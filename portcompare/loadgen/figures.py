@@ -141,8 +141,9 @@ class PartResult:
     dropped: int  # Requests given up because no connection became free within the time limit
     stall_max_s: float  # The greatest delay of a heartbeat of the event loop
     cpu_ratio: float  # CPU seconds per second
-    machine: str  # Identifies the machine: the kernel's id of this boot
-    cpus: tuple[int, ...]  # The CPUs that the process may use
+    machine: str = MACHINE  # Identifies the machine: the kernel's id of this boot
+    # The CPUs that the process may use
+    cpus: tuple[int, ...] = field(default_factory=lambda: tuple(sorted(os.sched_getaffinity(0))))
     failure: str | None = None  # Why a user ended by itself; None if none did
     wrong_examples: dict[str, str] = field(default_factory=dict)  # As a `LoadReport` has them
 
@@ -196,8 +197,6 @@ def summarize_part(
         dropped=sum(pace.dropped for pace in paces[1:]),
         stall_max_s=max(during.stall_s, after.stall_s),
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
-        machine=MACHINE,
-        cpus=tuple(sorted(os.sched_getaffinity(0))),
         wrong_examples=first_examples(tallies),
     )
 

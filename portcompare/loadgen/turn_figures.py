@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.figures import MACHINE, Counts, PartResult, encode_latencies, first_examples
+from portcompare.loadgen.figures import Counts, PartResult, encode_latencies, first_examples
 from portcompare.loadgen.tallies import NOT_SENT, joined, latencies_of
 from portcompare.loadgen.window import smooth_rate
 from portcompare.records.rounds import Turn
@@ -129,7 +128,5 @@ def summarize_turns(turns: Sequence[tuple[Turn, TurnCounts]], wrong_bodies: Mapp
         dropped=dropped,
         stall_max_s=max((turn.stall_max_s for turn, _ in turns), default=0.0),
         cpu_ratio=sum(one.cpu_s for one in counts) / (duration_s or 1.0),
-        machine=MACHINE,
-        cpus=tuple(sorted(os.sched_getaffinity(0))),
         wrong_examples=first_examples(tallies),
     )
