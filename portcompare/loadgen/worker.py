@@ -197,7 +197,8 @@ class Joining(runners.WorkerRunner):
         except ConnectionError:
             self.is_lost = True
             super().quit()
-        _LOG.info("joined the run again")
+        else:
+            _LOG.info("joined the run again")
 
 
 def main(host: str, port: int, cpu: int | None, instead_of: str = "") -> None:
