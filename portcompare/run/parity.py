@@ -30,19 +30,18 @@ from portcompare.wire.protocol import Capture
 # The name of the dry pass's server among the arms: of its log, and of what `setup` makes for it.
 _CAPTURE_ARM = "dry-pass"
 
-
 _NEVER_ENDS = "never ends: it can be compared but not measured"
 _NOT_AS_LOAD = "measure a request whose response ends, and move this one to [[parity.requests]]"
 
 
 def check_parity(
-    session: Session, servers: Mapping[str, RunningServer], progress: Progress, limits: Limits | None = None
+    session: Session, servers: Mapping[str, RunningServer], progress: Progress, limits: Limits
 ) -> ParityOutcome:
     """Compare the responses of all arms, the control included.
 
     Raises InputError: a login fails on the baseline, or the plan's OpenAPI document cannot be used.
     """
-    plan, limits = session.plan, limits or Limits()
+    plan = session.plan
     scenario_requests = [request for requests in session.requests.values() for request in requests]
     parity_requests = [case for request in plan.parity.requests for case in request.specs(plan.path.parent)]
     parity_requests += [http_request(page.path) for page in plan.pages.values()]

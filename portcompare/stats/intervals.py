@@ -82,19 +82,19 @@ def arm_effects(arms: Sequence[Arm], logs: Sequence[float]) -> dict[Arm, float]:
     "Robust regression using iteratively reweighted least-squares", Communications in Statistics 6 (9), 1977.
     """
     names = list(dict.fromkeys(arms))
+    if len(names) <= 1:
+        return dict.fromkeys(names, 0.0)
     one_hot = np.eye(len(names))[[names.index(arm) for arm in arms]]
     values = np.asarray(logs, dtype=float)
     distances = range(1, min(len(names) + 1, len(values)))
     effects = np.zeros(len(names))
-    if not distances:
-        return dict(zip(names, effects.tolist(), strict=True))
     pairs = np.concatenate([one_hot[apart:] - one_hot[:-apart] for apart in distances])
     differences = np.concatenate([values[apart:] - values[:-apart] for apart in distances])
     nearness = np.concatenate([np.full(len(values) - apart, 1 / apart) for apart in distances])
     known = pairs.any(axis=1)  # two turns of one arm say nothing
     pairs, differences, nearness = pairs[known], differences[known], nearness[known]
     weights = nearness
-    for _ in range(LONGEST_FIT if len(names) > 1 else 0):
+    for _ in range(LONGEST_FIT):
         weighted = pairs * weights[:, np.newaxis]
         # The effects' sum is free: with a sum of zero the equations have one solution.
         before, effects = effects, np.linalg.solve(weighted.T @ pairs + 1, weighted.T @ differences)

@@ -15,6 +15,7 @@ from portcompare.http.responses import Response
 from portcompare.parity.cases import SAFE_METHODS, identity
 from portcompare.parity.openapi import OpenApiDocument
 from portcompare.parity.outcome import ParityOutcome
+from portcompare.parity.survey import Limits
 from portcompare.plan import App, Plan, load_plan
 from portcompare.records.parity import Parity
 from portcompare.records.requests import Expectation, RequestSpec, Route
@@ -106,7 +107,7 @@ class Checker:
         return servers
 
     def check(self, session: Session, **services: Service) -> ParityOutcome:
-        return check_parity(session, self.serve(**services), self.progress)
+        return check_parity(session, self.serve(**services), self.progress, Limits())
 
 
 @pytest.fixture
