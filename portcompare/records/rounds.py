@@ -154,7 +154,7 @@ class Usage:
     """What a server's processes used."""
 
     cpu_s: float  # CPU seconds: in a round's window, or else since the server's start
-    # Resident memory of all processes: the highest in a window, or else now; 0 if none was seen
+    # Resident memory of all processes: the highest seen in a round, or else now; 0 if none was seen
     rss_bytes: int
     # How often the server, or in a round one of its processes, ended and another took its place
     restarts: int = 0

@@ -108,7 +108,7 @@ class RunningServer:
             raise self.failure(f"accepts no connection any more: {error.strerror or error}") from None
 
     def usage(self) -> Usage | None:
-        """What its process tree has used until now; None if it was already running."""
+        """What its process tree has used until now, and what was watched; None if it was already running."""
         if self.process is None:
             return None
         return self._with_watched(read_usage(self.process.pid))
@@ -125,7 +125,8 @@ class RunningServer:
     def _with_watched(self, usage: Usage) -> Usage:
         course = self.watch.rss_bytes
         readings = tuple(course[:: -(-len(course) // MOST_READINGS) or 1])
-        return replace(usage, restarts=self.watch.restarts, rss_course_bytes=readings)
+        peak_bytes = max([usage.rss_bytes, *course])
+        return replace(usage, rss_bytes=peak_bytes, restarts=self.watch.restarts, rss_course_bytes=readings)
 
     def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         """Measure what its process tree uses in a window, and wait until the window has ended.
@@ -157,7 +158,7 @@ class RunningServer:
             self.watch.look(tree)
         used_s = sum(latest.values()) - sum(before.values())
         scale = (end_s - start_s) / (read_end_s - read_start_s)
-        return self._with_watched(Usage(cpu_s=used_s * scale, rss_bytes=max(self.watch.rss_bytes)))
+        return self._with_watched(Usage(cpu_s=used_s * scale, rss_bytes=0))
 
     def read_cpu_s(self) -> dict[int, float] | None:
         """CPU seconds of each of its processes until now; None if it was already running."""

@@ -142,6 +142,10 @@ def test_a_worker_that_is_killed_under_load_is_seen(servers: dict[str, RunningSe
     assert usage is not None
     assert usage.restarts == 1
     assert 0 < len(usage.rss_course_bytes) <= running.MOST_READINGS
+    server.watch.rss_bytes.append(10**15)  # freed since
+    peak = server.usage()
+    assert peak is not None
+    assert peak.rss_bytes == 10**15
     wait_until_settled(server, "/healthz", 0.1)
 
 
