@@ -31,7 +31,7 @@ from tests.loadgen.scripted import OK, responding, serve
 from tests.loadgen.test_login import Members
 from tests.loadgen.test_login import prepare as prepare_login
 
-Join = Callable[..., list[subprocess.Popen[str]]]
+Start = Callable[..., list[subprocess.Popen[str]]]
 
 LEADING: Any = import_unpatched("portcompare.loadgen.distributed_runner")
 ROOT = Path(__file__).parents[2]
@@ -57,34 +57,42 @@ def leader(tmp_path: Path) -> Iterator[Generator]:
 
 
 @pytest.fixture
-def join(leader: Generator, tmp_path: Path) -> Iterator[Join]:
-    """Have workers join the leader, each with a command to which the port is added."""
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start workers, each with a command to which the port is added."""
     started: list[subprocess.Popen[str]] = []
     (tmp_path / "temporary").mkdir()
 
-    def start(*commands: list[str]) -> list[subprocess.Popen[str]]:
-        replies = leader.gather(expect=len(commands))
-        port = next(replies).address.rpartition(":")[2]
+    def start_workers(port: str, *commands: list[str]) -> list[subprocess.Popen[str]]:
         started.extend(
             subprocess.Popen(
                 [sys.executable, *command, port],
                 cwd=ROOT,
                 env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
-                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
             for command in commands
         )
-        *_, last = replies
-        assert last.problem is None
-        assert len(last.workers) == len(commands)
         return started
 
-    yield start
+    yield start_workers
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def join(leader: Generator, start: Start) -> Start:
+    """Have workers join the leader."""
+
+    def start_and_wait(*commands: list[str]) -> list[subprocess.Popen[str]]:
+        replies = leader.gather(expect=len(commands))
+        workers = start(next(replies).address.rpartition(":")[2], *commands)
+        *_, last = replies
+        assert (last.problem, len(last.workers)) == (None, len(commands))
+        return workers
+
+    return start_and_wait
 
 
 HASTY = (
@@ -117,7 +125,7 @@ def round_under_way(
 
 
 def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
-    leader: Generator, join: Join, tmp_path: Path
+    leader: Generator, join: Start, tmp_path: Path
 ) -> None:
     paths = tmp_path / "first", tmp_path / "second"
     join(recording(paths[0]), recording(paths[1], ahead_s=5000.0))
@@ -207,7 +215,7 @@ def test_a_scenario_that_a_worker_cannot_load_is_a_problem_of_that_worker(
 
 
 def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_stop_when_their_leader_is(
-    leader: Generator, join: Join, tmp_path: Path
+    leader: Generator, join: Start, tmp_path: Path
 ) -> None:
     *workers, last = join(WORKER, WORKER, WORKER, ["-c", f"{HASTY}{QUICK}worker.REJOIN_TRIES = 3; {MAIN}"])
     leader.prepare(scenario=GET)
@@ -235,15 +243,12 @@ def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_stop_when_the
 
 def run_with_both(leader: Generator, url: str) -> LoadReport:
     """Run rounds until one has two workers: on a busy machine one takes its time to join again."""
-    for _ in range(60):
-        done = leader.run_round(url, users=2)
-        if len(done.generator_cpu_ratios) == 2:
-            return done
-    raise AssertionError
+    rounds = (leader.run_round(url, users=2) for _ in range(60))
+    return next(done for done in rounds if len(done.generator_cpu_ratios) == 2)
 
 
 def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
-    leader: Generator, join: Join
+    leader: Generator, join: Start
 ) -> None:
     paused, _other = join(WORKER, WORKER)
     leader.prepare(scenario=GET)
@@ -271,7 +276,9 @@ def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
     assert changes["lost"] == changes["joined"] >= 5
 
 
-def test_a_process_of_this_machine_that_died_is_started_anew(leader: Generator) -> None:
+def test_a_process_of_this_machine_that_died_is_started_anew_and_all_end_with_the_leader(
+    leader: Generator,
+) -> None:
     list(leader.gather(start=2))
     leader.prepare(scenario=GET)
     victim, _ = psutil.Process(leader.process.pid).children()
@@ -284,10 +291,15 @@ def test_a_process_of_this_machine_that_died_is_started_anew(leader: Generator) 
     assert set(done.generator_cpu_ratios) == {f"{HERE}/1", f"{HERE}/2", f"{HERE}/3"} - {name}
     changes = {(change.worker, change.change) for change in leader.changes}
     assert changes == {(name, "lost"), (f"{HERE}/3", "joined")}
+    children = psutil.Process(leader.process.pid).children()
+    assert [len(child.cpu_affinity()) for child in children] == [1, 1]
+    assert leader.end() == 0
+    assert psutil.wait_procs(children, timeout=60)[1] == []
+    wait_until(lambda: leader.log.count("the run is over\n") == 2, 60)
 
 
 def test_without_a_worker_a_run_gives_up_and_names_those_that_were_lost(
-    leader: Generator, join: Join
+    leader: Generator, join: Start
 ) -> None:
     (only,) = join(WORKER)
     leader.prepare(scenario=GET)
@@ -300,7 +312,7 @@ def test_without_a_worker_a_run_gives_up_and_names_those_that_were_lost(
 
 
 def test_a_worker_that_cannot_load_what_is_sent_is_a_problem_and_the_others_go_on(
-    leader: Generator, join: Join
+    leader: Generator, join: Start
 ) -> None:
     deaf = "worker.messages.decode_to_worker = lambda line: int('not a message'); "
     other, last = join(["-c", f"{HASTY}{deaf}{MAIN}"], WORKER)
@@ -321,61 +333,40 @@ def log_of(worker: subprocess.Popen[str]) -> str:
 
 
 def test_a_worker_waits_for_its_run_and_for_the_same_plan_again_if_its_leader_dies(
-    leader: Generator, tmp_path: Path
+    leader: Generator, start: Start, tmp_path: Path
 ) -> None:
     (port,) = find_free_ports("127.0.0.1", 1)
-    old = f"{HASTY}worker.version = lambda name: '0.0.1'; {MAIN}"
-    commands = ("-c", old), WORKER, WORKER
-    started = [
-        subprocess.Popen([sys.executable, *command, str(port)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        for command in commands
-    ]
-    other_version, interrupted, worker = started
-    code = "from portcompare.loadgen.__main__ import main; main()"
-    try:
-        for one in started:
-            assert one.stderr is not None
-            assert any("no run is there yet" in line for line in iter(one.stderr.readline, ""))
-        interrupted.send_signal(signal.SIGINT)
-        assert interrupted.wait(60) == 130
-        assert log_of(interrupted) == ""
-        *_, last = leader.gather(expect=1, port=port)
-        assert (last.problem, len(last.workers)) == (None, 1)
-        assert other_version.wait(60) == 3
-        refusal = f"it runs portcompare 0.0.1: install {version('portcompare')}, as here"
-        assert refusal in log_of(other_version)
-        leader.prepare(scenario=GET)
-        (change,) = leader.changes
-        assert (change.change, change.worker, change.reason) == ("refused", HERE, refusal)
-        leader.process.kill()
-        leader.process.wait()
-        with Generator(tmp_path / "again.log", "-c", code) as again:
-            again.prepare(scenario=GET)
-            *_, last = again.gather(expect=1, port=port)
-            assert last.workers == (f"{HERE}/1",)
-            again.process.kill()
-            again.process.wait()
-        with Generator(tmp_path / "other.log", "-c", code) as other:
-            other.prepare(scenario=http_request("/other"))
-            replies = other.gather(expect=1, port=port)
-            next(replies)
-            assert worker.wait(60) == 3
-            assert "it has lost a run of another plan" in log_of(worker)
-            other.process.kill()  # it waits for another
-    finally:
-        for one in started:
-            one.kill()
-            one.communicate()
-
-
-def test_processes_of_this_machine_end_with_the_leader(leader: Generator) -> None:
-    list(leader.gather(start=2))
-    children = psutil.Process(leader.process.pid).children()
-    assert len(children) == 2
-    assert {len(child.cpu_affinity()) for child in children} == {1}
-    assert leader.end() == 0
-    assert psutil.wait_procs(children, timeout=60)[1] == []
-    wait_until(lambda: leader.log.count("the run is over\n") == 2, 60)
+    old = ["-c", f"{HASTY}worker.version = lambda name: '0.0.1'; {MAIN}"]
+    other_version, interrupted, worker = started = start(str(port), old, WORKER, WORKER)
+    for one in started:
+        assert one.stderr is not None
+        assert any("no run is there yet" in line for line in iter(one.stderr.readline, ""))
+    interrupted.send_signal(signal.SIGINT)
+    assert interrupted.wait(60) == 130
+    assert log_of(interrupted) == ""
+    *_, last = leader.gather(expect=1, port=port)
+    assert (last.problem, len(last.workers)) == (None, 1)
+    assert other_version.wait(60) == 3
+    refusal = f"it runs portcompare 0.0.1: install {version('portcompare')}, as here"
+    assert refusal in log_of(other_version)
+    leader.prepare(scenario=GET)
+    (change,) = leader.changes
+    assert (change.change, change.worker, change.reason) == ("refused", HERE, refusal)
+    leader.process.kill()
+    leader.process.wait()
+    with Generator(tmp_path / "again.log") as again:
+        again.prepare(scenario=GET)
+        *_, last = again.gather(expect=1, port=port)
+        assert last.workers == (f"{HERE}/1",)
+        again.process.kill()
+        again.process.wait()
+    with Generator(tmp_path / "other.log") as other:
+        other.prepare(scenario=http_request("/other"))
+        replies = other.gather(expect=1, port=port)
+        next(replies)
+        assert worker.wait(60) == 3
+        assert "it has lost a run of another plan" in log_of(worker)
+        other.process.kill()  # it waits for another
 
 
 def test_a_port_that_is_taken_is_a_problem_with_a_remedy(generator: Generator) -> None:

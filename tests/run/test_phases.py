@@ -45,8 +45,6 @@ def with_subject(subject: Mapping[str, Any], **rounds: float) -> Plan:
 class Run:
     """A run whose rounds are made up, and whether an arm settles after one within a limit."""
 
-    is_resumed = False
-
     def __init__(
         self,
         plan: Plan,
@@ -55,18 +53,22 @@ class Run:
         settle: Callable[[str, float], bool] = lambda *_: True,
         *,
         requests: tuple[RequestSpec, ...] = (),
-        before: Parity = PARITY,
-        after: Parity = PARITY,
+        parities: tuple[Parity, Parity] = (PARITY, PARITY),
         too_slow: tuple[str, float] | None = None,
+        is_resumed: bool = False,
     ) -> None:
-        """`too_slow`: the level that turns cannot measure; None if there are no turns at all."""
+        """Measure a plan.
+
+        `parities`: what the checks before the load and after it find.
+        `too_slow`: the level that turns cannot measure; None if there are no turns at all.
+        """
         self.in_turns: list[list[str]] = []  # the arms that took turns
         self._too_slow = too_slow
         self.places: list[Place] = []  # what was measured
         self.settled: list[str] = []  # the arms that were waited for
         self.checked_after: list[int] = []  # after how many rounds the responses were compared
         self.rechecked = 0
-        self._make_round, self._settle, self._parities = make_round, settle, (before, after)
+        self._make_round, self._settle, self._parities = make_round, settle, parities
         servers = {
             arm.name: SimpleNamespace(
                 arm=arm.name, deployment=arm.deployment, url="http://h", ready_target="/"
@@ -80,7 +82,7 @@ class Run:
             check_upstreams=lambda: None,
             can_take_turns=() if too_slow is None else tuple(plan.scenarios),
         )
-        recording = recall_run(folder) if self.is_resumed else record(plan, folder)
+        recording = recall_run(folder) if is_resumed else record(plan, folder)
         instead = {
             "serve": lambda _: nullcontext(servers),
             "capture_requests": lambda session, *_: session,
@@ -94,7 +96,7 @@ class Run:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in instead.items():
                 patch.setattr(phases, name, value)
-            recording.resume() if self.is_resumed else recording.begin()
+            recording.resume() if is_resumed else recording.begin()
             phases.measure(cast("Session", session), recording, Mock())
         self.results: Results = recording.results(partial=False)
 
@@ -133,12 +135,6 @@ class Run:
         assert idle_s == IDLE_S
         self.settled.append(server.arm)
         return self._settle(server.arm, limit_s)
-
-
-class Resumed(Run):
-    """The same, of a run that was interrupted."""
-
-    is_resumed = True
 
 
 def in_a_grid(place: Place) -> Round:
@@ -327,14 +323,13 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
 def test_responses_that_differ_before_the_load_end_the_run_and_after_it_make_it_invalid(
     tmp_path: Path,
 ) -> None:
-    before = replace(PARITY, verdict="different", differences=(DIFFERENCE,))
-    run = Run(search_plan(), under_an_objective, tmp_path, before=before)
+    different = replace(PARITY, verdict="different", differences=(DIFFERENCE,))
+    run = Run(search_plan(), under_an_objective, tmp_path, parities=(different, PARITY))
     assert (run.places, run.checked_after, run.rechecked) == ([], [0], 1)
     assert run.results.stop_reason == "the responses differ"
     assert not run.results.valid
     assert _exit_code(run.results) == 1
-    after = replace(PARITY, verdict="different", differences=(DIFFERENCE,))
-    run = Run(search_plan(), under_an_objective, tmp_path, after=after)
+    run = Run(search_plan(), under_an_objective, tmp_path, parities=(PARITY, different))
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None
     assert run.results.parity.differences == (DIFFERENCE,)
@@ -373,12 +368,12 @@ def test_a_run_that_is_resumed_finds_what_it_would_have_found_without_an_interru
         return make_round(place)
 
     half = len(whole.places) // 2
-    for most, run in ((5, Run), (half, Resumed), (half + 9, Resumed)):  # noqa: B007 - used where rounds are made
+    for most in (5, half, half + 9):  # noqa: B007 - used where rounds are made
         with pytest.raises(KeyboardInterrupt):
-            run(plan, make_so_many, folder)
+            Run(plan, make_so_many, folder, is_resumed=folder.exists())
     most = 2 * len(whole.places)
     for resumed in (3, 4):  # the second time after all was measured, during the last check
-        found = Resumed(plan, make_so_many, folder).results
+        found = Run(plan, make_so_many, folder, is_resumed=True).results
         assert len(found.resumed_at) == resumed
         times: dict[str, Any] = {"resumed_at": (), "duration_s": 0.0, "started_at": ""}
         assert replace(found, **times) == replace(whole.results, **times)
