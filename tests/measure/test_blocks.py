@@ -76,7 +76,7 @@ class Run:
         self.now_s = 1000.0
         self.blocks: list[tuple[Place, ...]] = []
         self.rounds = 0
-        self.asked_after: list[int] = []
+        self.judged_after: list[int] = []
         self._undecided = undecided
         self.timekeeper = timekeeper = Timekeeper(self.now_s + plan.rounds.budget_s, lambda: self.now_s)
         for block in plan_blocks(plan, self._find_undecided, timekeeper):
@@ -92,8 +92,8 @@ class Run:
 
     def _find_undecided(self, blocks: int) -> Mapping[tuple[str, float], float]:
         assert blocks == len(self.blocks)
-        self.asked_after.append(blocks)
-        return self._undecided[min(len(self.asked_after), len(self._undecided)) - 1]
+        self.judged_after.append(blocks)
+        return self._undecided[min(len(self.judged_after), len(self._undecided)) - 1]
 
     @property
     def levels(self) -> list[set[tuple[str, float]]]:
@@ -105,7 +105,7 @@ class Run:
 def test_the_least_number_of_blocks_is_measured_whatever_they_show(min_blocks: int, least: int) -> None:
     run = Run(make_plan(min_blocks=min_blocks, max_blocks=9), [NONE])
     assert run.levels == [set(LEVELS)] * least
-    assert run.asked_after == [least]
+    assert run.judged_after == [least]
 
 
 def test_pages_are_loaded_in_as_many_blocks_as_the_plan_wants_at_least() -> None:
@@ -117,7 +117,7 @@ def test_a_level_that_is_known_early_is_left_out_and_the_others_get_their_blocks
     fast = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1}
     run = Run(make_plan(min_blocks=5, max_blocks=9), [fast, fast, NONE])
     assert run.levels == [set(LEVELS)] * 3 + [{("fast", 1), ("fast", 8)}] * 2
-    assert run.asked_after == [3, 4, 5]
+    assert run.judged_after == [3, 4, 5]
 
 
 def test_before_the_least_number_of_blocks_no_level_is_left_out_for_want_of_time() -> None:
@@ -160,7 +160,7 @@ def test_the_budget_is_kept_in_the_midst_of_the_first_blocks_too(budget_s: float
     # 2 s until the first round of a block.
     run = Run(make_plan(min_blocks=5, max_blocks=9, budget_s=budget_s), [ALL], round_s=1.0)
     assert run.rounds == rounds
-    assert run.asked_after == []
+    assert run.judged_after == []
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,9 @@ def test_a_round_that_would_end_too_late_is_not_begun_nor_one_that_may_last_as_l
 def test_what_fits_is_chosen_by_what_a_start_and_the_levels_rounds_took() -> None:
     clock = Clock(100.0)
     timekeeper = clock.timekeeper
-    for start_s in (9.0, 2.0):  # the first with the comparison of responses
+    # The first start has the comparison of responses, the second the end of the servers before.
+    for end_s, start_s in ((0.0, 9.0), (0.5, 1.5)):
+        clock.now_s += end_s
         timekeeper.begin_block()
         clock.now_s += start_s
         clock.take(("fast", 1.0), 1.0)

@@ -159,6 +159,14 @@ def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
     assert set(some.counts.values()) == {3}
     assert any(cell.is_win is None for cell in some.new.cells)
     assert some.timekeeper.reason == "no other cell fits into the budget of 110 s"
+    # A run that is resumed after these blocks knows how long they took.
+    plan, timekeeper = make_grid_plan(min_blocks=3, max_blocks=8), Timekeeper(29.0, lambda: 0.0)
+    timekeeper.recall({}, spent_s=81.0)
+    some.rounds = some.rounds[:81]
+    levels = [{place.at for place in block} for block in some.blocks]
+    assert plan.break_even is not None
+    block, *_ = plan_break_even(plan, plan.break_even, some.find_grids, timekeeper, measured=levels[:3])
+    assert {place.at for place in block} == levels[3]
 
 
 @pytest.mark.parametrize("blocks", [2, 5])

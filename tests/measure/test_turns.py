@@ -31,18 +31,21 @@ class Server:
         self.deployment = arm
         self.url = f"http://{arm}"
         self.cpu_s: dict[int, float] | None = {1: 10.0, 2: 1.0}
+        self.looks = 99  # Of a level before
 
     def check_alive(self) -> None: ...
 
-    def begin_watch(self) -> None: ...
+    def begin_watch(self) -> None:
+        self.looks = 0
 
-    def look(self) -> None: ...
+    def look(self) -> None:
+        self.looks += 1
 
     def read_cpu_s(self) -> dict[int, float] | None:
         return None if self.cpu_s is None else dict(self.cpu_s)
 
     def usage(self) -> Usage | None:
-        return None if self.cpu_s is None else Usage(cpu_s=99.0, rss_bytes=50_000_000)
+        return None if self.cpu_s is None else Usage(cpu_s=99.0, rss_bytes=50_000_000, restarts=self.looks)
 
 
 class Bench:
@@ -109,9 +112,7 @@ def test_in_each_cycle_every_arm_takes_a_turn_in_an_order_of_its_own() -> None:
         assert (one.arm, one.order, one.load, one.discarded) == (arm, place, DONE.load, None)
         assert [turn.cycle for turn in one.turns] == list(range(40))
         assert one.turns[0].cpu_s == pytest.approx(1.0)
-        assert one.usage is not None
-        assert one.usage.cpu_s == pytest.approx(40.0)
-        assert one.usage.rss_bytes == 50_000_000
+        assert one.usage == Usage(cpu_s=pytest.approx(40.0), rss_bytes=50_000_000, restarts=40)
     assert bench.counting == {arm: tuple(range(40)) for arm in ARMS}
 
 

@@ -165,8 +165,8 @@ def search_plan() -> Plan:
     return with_subject({"scenarios": scenarios}, min_blocks=3, max_blocks=3)
 
 
-def test_all_arms_of_a_level_take_turns_and_a_level_that_cannot_is_measured_in_windows(
-    tmp_path: Path,
+def test_all_arms_of_a_level_take_turns_and_a_level_that_cannot_is_measured_in_windows_while_there_is_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = with_subject({"scenarios": make_plan().scenarios}, min_blocks=3, max_blocks=3)
     run = Run(plan, lambda _: ROUND, tmp_path, too_slow=("fast", 8.0))
@@ -175,35 +175,39 @@ def test_all_arms_of_a_level_take_turns_and_a_level_that_cannot_is_measured_in_w
     whys = {(one.scenario, one.level): one.why_window for one in run.results.rounds}
     assert whys == {("fast", 1.0): "", ("fast", 8.0): "a response takes 1 s", ("slow", 64.0): ""}
     assert len(run.results.rounds) == 3 * 3 * 3
-
-
-def test_windows_in_place_of_turns_keep_to_the_budget(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(Timekeeper, "left_s", lambda _: -1.0)
-    plan = with_subject({"scenarios": make_plan().scenarios}, min_blocks=3, max_blocks=3)
     run = Run(plan, lambda _: ROUND, tmp_path, too_slow=("fast", 8.0))
     first = {(one.scenario, one.level) for one in run.results.rounds if not one.block}
     assert first == {("fast", 1.0), ("slow", 64.0)}
 
 
-def with_losses(make_round: Callable[[Place], Round], every: int) -> Callable[[Place], Round]:
+def with_losses(
+    make_round: Callable[[Place], Round], every: int, on_loss: Callable[[Place], object] = lambda _: None
+) -> Callable[[Place], Round]:
     """Rounds of which every so many lost a load worker, and with it all figures."""
     number = itertools.count(1)
 
     def make(place: Place) -> Round:
         if next(number) % every:
             return make_round(place)
+        on_loss(place)
         lost = altered(ROUND, requests=0, latency_s=None, lost_workers=("h/1",), failure="lost")
         return replace(lost, discarded="lost")
 
     return make
 
 
-def test_what_a_lost_worker_touched_is_measured_again_and_discarded_without_harm(tmp_path: Path) -> None:
+def test_what_a_lost_worker_touched_is_measured_again_and_discarded_without_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scenarios = {"fast": make_plan().scenarios["fast"]}
     plan = with_subject({"scenarios": scenarios}, min_blocks=3, max_blocks=3)
-    run = Run(plan, with_losses(lambda _: ROUND, 3), tmp_path)
+    losses: list[Place] = []
+    timekeeper = Timekeeper(1e4, lambda: 60.0 * len(losses))
+    monkeypatch.setattr(phases, "Timekeeper", lambda _: timekeeper)
+    run = Run(plan, with_losses(lambda _: ROUND, 3, losses.append), tmp_path)
+    assert set(timekeeper.longest_s.values()) == {0.0}  # how long a loss took is not expected again
+    monkeypatch.undo()
     lost = {(one.block, one.arm, one.level) for one in run.results.rounds if one.load.lost_workers}
     kept = {(one.block, one.arm, one.level) for one in run.results.rounds if not one.load.lost_workers}
     assert set() < lost <= kept
@@ -213,14 +217,6 @@ def test_what_a_lost_worker_touched_is_measured_again_and_discarded_without_harm
     assert any(one.load.lost_workers for one in searched.results.rounds)
     for one in searched.results.sweeps.capacities:
         assert one.rate_rps.point == pytest.approx(CAPACITIES_RPS[one.arm], rel=0.03)
-
-
-def test_a_window_that_is_longer_than_the_budget_is_not_begun_and_the_run_says_so(tmp_path: Path) -> None:
-    plan = with_subject({"scenarios": make_plan().scenarios}, seconds=600, turn_s=0.0, budget_s=60)
-    run = Run(plan, lambda _: ROUND, tmp_path)
-    assert run.results.rounds == ()
-    assert run.results.stop_reason == "the budget of 60.0 s ended in block 1"
-    assert any("before everything was measured once" in warning for warning in run.results.warnings)
 
 
 def test_a_grid_is_measured_along_its_border_and_its_cells_are_levels_like_any(tmp_path: Path) -> None:
@@ -386,13 +382,15 @@ TWO_LEVELS = {"scenarios": {"front": {"request": {"path": "/"}, "load": {"users"
 def test_a_budget_that_ends_in_the_first_block_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # So much is kept for the report alone.
-    run = Run(with_subject(TWO_LEVELS, budget_s=1.0), lambda _: ROUND, tmp_path)
-    assert (run.places, run.results.stop_reason) == ([], "the budget of 1.00 s ended in block 1")
+    # So much is kept for the report alone; and a window is longer than that.
+    for rounds, budget in (({"budget_s": 1}, "1.00 s"), ({"budget_s": 60, "seconds": 600}, "60.0 s")):
+        run = Run(with_subject(TWO_LEVELS, **rounds), lambda _: ROUND, tmp_path)
+        assert (run.places, run.results.stop_reason) == ([], f"the budget of {budget} ended in block 1")
     ticks = itertools.count()
-    monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
+    monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(9.0, lambda: float(next(ticks))))
     run = Run(with_subject(TWO_LEVELS), lambda _: ROUND, tmp_path)
-    assert len(run.places) < 6
+    assert 0 < len(run.places) < 6
+    assert recall_run(tmp_path).blocks == 0  # what a resumed run measures again
     assert run.results.stop_reason.endswith(" ended in block 1")
     (warning,) = (one for one in run.results.warnings if "budget" in one)
     assert warning.startswith(f"{run.results.stop_reason}, before everything was measured once")

@@ -14,6 +14,7 @@ from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
 from portcompare.records.results import RESULTS_FILE
 from portcompare.records.work import Work
+from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import read_results
 from portcompare.run.journal import JOURNAL_FILE, cut_torn_line
 from portcompare.run.recording import NO_END, Recording, read_run, recall_run
@@ -101,8 +102,12 @@ def test_a_killed_run_loses_nothing_that_its_journal_has(
     monkeypatch.setattr("portcompare.http.bodies.LARGEST_FILE_BYTES", 0)  # a journal may be of any length
     cut_torn_line(tmp_path)
     assert journal.read_bytes() == whole
-    assert recall_run(tmp_path).rounds == recording.rounds
+    resumed = recall_run(tmp_path)
+    assert (resumed.rounds, resumed.visits) == (recording.rounds, recording.visits)
     monkeypatch.undo()
+    resumed.resume()  # no block has come to its end
+    assert (resumed.rounds, resumed.visits) == ([], [])
+    assert not (tmp_path / HISTOGRAM_FOLDER).exists()
     journal.write_bytes(whole.replace(b'"order"', b'"odour"'))
     with pytest.raises(InputError, match=r"journal.jsonl: line 5: is damaged"):
         read_run(tmp_path)
