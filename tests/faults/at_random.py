@@ -15,8 +15,9 @@ from pathlib import Path
 from random import Random
 from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 
+from tests.e2e.processes import wait_until
 from tests.faults import actions
-from tests.faults.runner import LONGEST_S, Started, find_broken, find_left, start, wait_until
+from tests.faults.runner import LONGEST_S, Started, find_broken, find_left, start
 from tests.faults.table import EVERY_SERVER, FAULTS, Fault
 
 ROLES = ("portcompare", "generator", "worker", "watchdog", "server")
@@ -48,7 +49,7 @@ def kill(drawn: Random, folder: Path) -> tuple[str, Started]:
 def wait(drawn: Random, started: Started) -> str:
     """Wait for a random instant, at the same place of a run on any machine; returns it in words."""
     lines, more_s, said = drawn.randrange(MOST_LINES), drawn.uniform(0, MOST_S), started.folder / "said"
-    wait_until(lambda: started.process.poll() is not None or said.read_text().count("\n") >= lines)
+    wait_until(lambda: started.process.poll() is not None or said.read_text().count("\n") >= lines, LONGEST_S)
     time.sleep(more_s)
     return f"{more_s:.2f} s after line {lines}"
 
