@@ -59,10 +59,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         found, remedy = "there is no such file", "name a plan file"
     except (OSError, UnicodeDecodeError) as error:
         found, remedy = f"cannot be read: {error}", "name a readable plan file"
-    except ValueError as error:  # a number of thousands of digits, too
-        found, remedy = f"is not TOML: {str(error)[:_LONGEST_ERROR]}", "correct the syntax there"
     except (UnreadableError, RecursionError):
         found, remedy = f"is nested deeper than {MOST_DEPTH} levels, or too large", "write a smaller plan"
+    except ValueError as error:  # a number of thousands of digits, too
+        found, remedy = f"is not TOML: {str(error)[:_LONGEST_ERROR]}", "correct the syntax there"
     else:
         return data
     raise refuse(str(path), found, remedy)

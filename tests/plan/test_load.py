@@ -234,7 +234,7 @@ def test_an_include_beside_a_value_of_the_wrong_type_is_reported_with_it(tmp_pat
 def test_a_plan_that_is_nested_too_deep_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.toml"
     path.write_text(text)
-    with pytest.raises(InputError, match="is nested deeper than 100 levels"):
+    with pytest.raises(InputError, match=r"plan\.toml: is nested deeper than 100 levels"):
         load_plan(path, SERVERS)
 
 
