@@ -55,9 +55,10 @@ class Entry:
     def is_seen_in(self, evidence: Evidence) -> bool:
         """Whether a difference is this one."""
         finding = evidence.finding
-        patterns = {self.kind: finding.kind, self.pointer: finding.pointer, self.values: evidence.values}
+        texts = {"kind": finding.kind, "pointer": finding.pointer, "values": evidence.values}
+        patterns = ((getattr(self, name), text) for name, text in texts.items())
         return all(
-            not pattern or re.fullmatch(pattern, text, re.IGNORECASE) for pattern, text in patterns.items()
+            not pattern or re.fullmatch(pattern, text, re.IGNORECASE) for pattern, text in patterns
         ) and self.matches(evidence)
 
 

@@ -128,9 +128,9 @@ def cover(
     case: RequestSpec, baseline: Sequence[Response], control: Sequence[Response], noise: Noise
 ) -> CaseCoverage:
     """How much of the responses to a case is compared: nothing where the baseline contradicts itself."""
-    answered = {response.status: response for response in reversed(baseline)}
+    received = {response.status: response for response in reversed(baseline)}
     statuses = [response.status for response in baseline]
-    reasons = [f"the baseline sent no response: {answered[None].error}"] if None in answered else []
+    reasons = [f"the baseline sent no response: {received[None].error}"] if None in received else []
     for pair in zip(baseline, control, strict=False):
         found = [
             f"{each.status or each.error}{' without an end' if each.stream is not None else ''}"
@@ -143,7 +143,7 @@ def cover(
         reasons.append(f"the baseline responds with {various} to the same request")
     bodies = [
         find_coverage(response, noise.bodies.get(status or 0, ALWAYS_ALIKE))
-        for status, response in answered.items()
+        for status, response in received.items()
         if case.method != "HEAD" and not reasons
     ]
     worst = max(bodies, key=lambda each: each.masked_ratio, default=BodyCoverage())
