@@ -96,7 +96,7 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
     )
 
 
-TURN_S = 0.1  # The speed is averaged over so long: the shortest stretch of load that is compared
+TURN_S = 0.1  # The speed is averaged over so long, as docs/method.md counts it
 _LOOK_S = 0.6  # For each CPU that is looked at
 _LOOP = range(20_000)  # About half a millisecond of work
 START_DEVIATION = 0.01  # By how much two starts of one server differ in rate, for no reason that is known

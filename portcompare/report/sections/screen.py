@@ -26,6 +26,10 @@ _LIMITS = {"server CPU": "CPU", "slots": "handlers", "offered": "offered"}
 """What sets a bound, in a word, where its own name is not the plainest."""
 
 
+# Failed requests by kind, of each arm at a level
+_Failed = Mapping[tuple[str, float, str], Mapping[str, int]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One deployment at one level against the baseline, in words."""
@@ -85,11 +89,6 @@ def find_groups(results: Results) -> list[Group]:
             )
         )
     return groups
-
-
-_Failed = Mapping[
-    tuple[str, float, str], Mapping[str, int]
-]  # Failed requests by kind, of each arm at a level
 
 
 def _line(one: Summary, found: Estimate | None, failed: _Failed) -> Line:
