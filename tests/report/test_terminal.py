@@ -1,5 +1,7 @@
 import re
+from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -71,6 +73,13 @@ def test_the_screen_begins_with_the_answer_and_has_a_line_for_each_deployment_at
         "WARNING: the load generator shares its CPU with the operating system",
         "report: runs/x/report.html",
     ]
+
+
+def test_lines_of_the_open_model_show_response_times_whatever_the_bound(results: Results) -> None:
+    plan: Any = deepcopy(results.plan)
+    plan["scenarios"]["fast"]["load"]["model"] = "open"
+    first = next(line for line in screen(replace(results, plan=plan)) if line.startswith("fast, "))
+    assert first == "fast, 1 request/s: flask-gunicorn, the baseline: 702 us (97% users)"
 
 
 def test_the_screen_is_forty_lines_of_eighty_columns_whatever_the_run_and_counts_what_it_leaves_out(

@@ -19,6 +19,7 @@ from portcompare.report.wording import (
     interval,
     known,
     level_text,
+    plan_value,
     visible,
 )
 
@@ -68,8 +69,8 @@ def find_groups(results: Results) -> list[Group]:
     groups: list[Group] = []
     for first in (one for one in results.summaries if one.arm == BASELINE):
         at = first.scenario, first.level
-        offered = first.bound is not None and first.bound.name == "offered"
-        metric: MetricName = "p50" if offered else "throughput"
+        is_open = plan_value(results, "scenarios", first.scenario, "load", "model") == "open"
+        metric: MetricName = "p50" if is_open else "throughput"
         others = [one for one in results.summaries if (one.scenario, one.level) == at and one is not first]
         scenario, level = visible(first.scenario), level_text(results, *at)
         p50_s = first.latency_s.p50 if first.latency_s else None
@@ -81,7 +82,7 @@ def find_groups(results: Results) -> list[Group]:
                 noun=METRICS[metric].noun,
                 baseline=Line(
                     name=visible(first.deployment),
-                    ratio=known(p50_s, units.duration) if offered else known(first.rate_rps, units.rate),
+                    ratio=known(p50_s, units.duration) if is_open else known(first.rate_rps, units.rate),
                     verdict="baseline",
                     **_load_texts(first, failed),
                 ),
