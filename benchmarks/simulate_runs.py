@@ -17,7 +17,8 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmarks.common import header, publish, row, verdict
-from benchmarks.simulate_turns import ARMS, PAGE, Noise, differences, draw
+from benchmarks.simulate_turns import PAGE, differences
+from benchmarks.turn_noise import ARMS, Noise, draw
 from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_holding, headline_family
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
