@@ -108,13 +108,14 @@ def run_plan(plan: Path, folder: Path) -> Results:
     return results
 
 
-def publish(section: str, lines: Sequence[str], page: Path = PAGE) -> None:
+def publish(section: str, lines: Sequence[str], page: Path = PAGE, *, dry: bool = False) -> None:
     """Print figures, and put them into the docs under their heading, with the date and the machine's size.
 
     Args:
         section: The page marks its place as `<!-- section: begin -->` and `<!-- section: end -->`.
         lines: Markdown.
         page: The page.
+        dry: Only print them.
 
     Raises:
         ValueError: If the page has no such place; the figures are printed all the same.
@@ -122,6 +123,8 @@ def publish(section: str, lines: Sequence[str], page: Path = PAGE) -> None:
     machine = f"{os.cpu_count()} CPUs, {platform.machine()}, Python {platform.python_version()}"
     text = "\n".join([f"*{datetime.now(UTC):%Y-%m-%d}, {machine}*", "", *lines]) + "\n"
     print(text)
+    if dry:
+        return
     begin, end = f"<!-- {section}: begin -->\n", f"<!-- {section}: end -->\n"
     before, has_begin, rest = page.read_text(encoding="utf-8").partition(begin)
     _, has_end, after = rest.partition(end)

@@ -4,26 +4,22 @@
 
 Runs of one scenario whose arms are known: the control and one candidate are the baseline once more, the other
 candidates are the baseline with 5% and 10% more CPU time a request. How much work that is, is measured first.
-Twenty runs of a minute; what the folder holds already is not measured again. Writes docs/method.md.
-With --smoke the runs are short, two, and printed only.
+Eight runs of two minutes; what the folder holds already is not measured again. Writes docs/method.md.
+With --smoke there are two short runs, and the figures are printed only.
 """
 
-import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from benchmarks.common import HERE, header, publish, row, spread, verdict
+from benchmarks.common import HERE, header, publish, row, run_plan, spread, verdict
 from benchmarks.neighbour import neighbour
 from portcompare.analyse.comparisons import judge_ratio
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import MetricName, round_metrics
+from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL
 
 MORE = {"ten-percent-more": 0.1, "five-percent-more": 0.05}
@@ -31,7 +27,7 @@ MARGINS = {"ten-percent-more": 0.05, "five-percent-more": 0.02}
 LEAST_FOUND = {"ten-percent-more": 10, "five-percent-more": 9}  # of ten runs on a quiet machine
 GUESS = {"ten-percent-more": 48, "five-percent-more": 24}
 AGAIN = "the-same-again"
-TOLD: tuple[MetricName, ...] = ("throughput", "p50", "cpu_s_per_request")
+SHOWN: tuple[MetricName, ...] = ("throughput", "p50", "cpu_s_per_request")
 MOST_FALSE, LEAST_COVERED = 1 / 80, 0.9
 RUNS, QUIET, NOISY = 4, "quiet", "beside the neighbour"
 ROUNDS, CALIBRATION = "seconds = 0.4\nprecision = 0.001\nmax_blocks = 20\nbudget_s = 120", "budget_s = 150"
@@ -53,43 +49,30 @@ user = "Fast"
 load = {{ users = [32] }}
 """
 
-Run = dict[str, Any]
-Runs = dict[str, list[Run]]
+Runs = dict[str, list[Results]]
 
 
 def main(folder: Path, *, smoke: bool) -> None:
     """Measure and publish."""
     folder.mkdir(exist_ok=True)
-    pieces = GUESS if smoke else kept(folder / "pieces.json", calibrate)
+    pieces = GUESS if smoke else calibrate(folder)
     runs: Runs = {QUIET: [], NOISY: []}
     for number in range(1, 2 if smoke else RUNS + 1):
         for beside, found in runs.items():
-            print(f"{beside}, run {number}", file=sys.stderr)
-            measure = partial(compare, pieces, f"seed = {number}\n{SMOKE if smoke else ROUNDS}")
+            name = f"{beside}-{number}".replace(" ", "-")
             with neighbour(number) if beside == NOISY else nullcontext():
-                found.append(kept(folder / f"{beside} {number}.json".replace(" ", "-"), measure))
-    if smoke:
-        print("\n".join(describe(runs)))
-    else:
-        publish("known-differences", describe(runs), page=PAGE)
+                found.append(compare(folder / name, pieces, f"seed = {number}\n{SMOKE if smoke else ROUNDS}"))
+    publish("known-differences", describe(runs), page=PAGE, dry=smoke)
 
 
-def kept(path: Path, measure: Callable[[], Run]) -> Run:
-    """What a file holds; if there is none, what is measured now and kept there."""
-    if not path.exists():
-        path.write_text(json.dumps(measure()), encoding="utf-8")
-    found: Run = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-def calibrate() -> dict[str, int]:
+def calibrate(folder: Path) -> dict[str, int]:
     """How often a candidate must do the piece of work for its share of CPU time: by what two guesses cost.
 
     Each by its own: few pieces cost less each than many, which also change how threads follow one another.
     """
     pieces, costs = GUESS, {name: list[float]() for name in GUESS}
-    for _ in range(2):
-        results = compare(pieces, CALIBRATION)
+    for number in (1, 2):
+        results = compare(folder / f"calibration-{number}", pieces, CALIBRATION)
         for name, guess in pieces.items():
             ratio = ratio_of(results, name, "cpu_s_per_request").point
             assert ratio is not None
@@ -99,29 +82,23 @@ def calibrate() -> dict[str, int]:
     return pieces
 
 
-def compare(pieces: dict[str, int], rounds: str) -> Run:
-    """One run of portcompare; what its results.json holds."""
+def compare(folder: Path, pieces: dict[str, int], rounds: str) -> Results:
+    """Run portcompare, unless the folder has the run."""
     deployments = "".join(
         f"[deployments.{name}]\napp = 'flask'\nserver = 'gunicorn'\nthreads = 8\n"
         f"environment = {{ HEAVIER_TURNS = '{count}' }}\n"
         for name, count in {"flask": 0, AGAIN: 0, **pieces}.items()
     )
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as name:
-        plan, out = Path(name, "plan.toml"), Path(name, "out")
-        plan.write_text(f"{PLAN}{deployments}[rounds]\n{rounds}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(out)]
-        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-        results: Run = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert not results["partial"], (done.returncode, results["invalid_reasons"])
-    return results
+    print(folder.name, file=sys.stderr)
+    plan = folder.with_suffix(".toml")
+    plan.write_text(f"{PLAN}{deployments}[rounds]\n{rounds}\n", encoding="utf-8")
+    return run_plan(plan, folder)
 
 
-def ratio_of(run: Run, candidate: str, metric: str) -> Estimate:
+def ratio_of(run: Results, candidate: str, metric: str) -> Estimate:
     """A run's ratio of a candidate in a metric."""
-    (found,) = (
-        one["ratio"] for one in run["comparisons"] if (one["candidate"], one["metric"]) == (candidate, metric)
-    )
-    return Estimate(**found)
+    (found,) = (one.ratio for one in run.comparisons if (one.candidate, one.metric) == (candidate, metric))
+    return found
 
 
 def describe(runs: Runs) -> list[str]:
@@ -135,13 +112,13 @@ def describe(runs: Runs) -> list[str]:
     ]
 
 
-def describe_runs(runs: list[Run]) -> str:
+def describe_runs(runs: list[Results]) -> str:
     """How long they took, and how many can be relied on."""
-    inside = spread(100 * one["measured_s"] / one["duration_s"] for one in runs)
-    blocks = spread(len({place["block"] for place in one["rounds"]}) for one in runs)
+    inside = spread(100 * one.measured_s / one.duration_s for one in runs)
+    blocks = spread(len({each.block for each in one.rounds}) for one in runs)
     return (
-        f"{len(runs)} runs of {spread(one['duration_s'] for one in runs)} s, {inside}% under load,"
-        f" in {blocks} blocks; {sum(one['valid'] for one in runs)} are valid"
+        f"{len(runs)} runs of {spread(one.duration_s for one in runs)} s, {inside}% under load,"
+        f" in {blocks} blocks; {sum(one.valid for one in runs)} are valid"
     )
 
 
@@ -177,14 +154,14 @@ def describe_equals(runs: Runs) -> Iterator[str]:
 
 def describe_candidates(runs: Runs) -> Iterator[str]:
     """In how many runs the heavier ones were called slower at their margin."""
-    names = ("ratio of CPU time", *(f"slower in {metric}" for metric in TOLD), "in any", "asked for", "")
+    names = ("ratio of CPU time", *(f"slower in {metric}" for metric in SHOWN), "in any", "asked for", "")
     yield from header("", "candidate", "margin", *names)
     for beside, found in runs.items():
         for name, margin in MARGINS.items():
-            slower = [{metric for metric in TOLD if is_slower(run, name, metric, margin)} for run in found]
+            slower = [{metric for metric in SHOWN if is_slower(run, name, metric, margin)} for run in found]
             count = sum(map(bool, slower))
             cpu = (ratio_of(run, name, "cpu_s_per_request").point or 0.0 for run in found)
-            counts = (f"{sum(metric in one for one in slower)} of {len(found)}" for metric in TOLD)
+            counts = (f"{sum(metric in one for one in slower)} of {len(found)}" for metric in SHOWN)
             is_asked = beside == QUIET
             asked = (
                 f"{LEAST_FOUND[name]} of 10",
@@ -195,7 +172,7 @@ def describe_candidates(runs: Runs) -> Iterator[str]:
             )
 
 
-def is_slower(run: Run, candidate: str, metric: MetricName, margin: float) -> bool:
+def is_slower(run: Results, candidate: str, metric: MetricName, margin: float) -> bool:
     """Whether a run with this margin calls a candidate slower."""
     return judge_ratio(metric, ratio_of(run, candidate, metric), margin).verdict == "slower"
 

@@ -72,10 +72,7 @@ def main(*, smoke: bool) -> None:
         "",
         f"A port of {LINES:,} lines takes {spread(times_s)} s; asked: less than {MOST_S:g} s, {found}.",
     ]
-    if smoke:
-        print("\n".join(lines))
-    else:
-        publish("port", lines, page=PAGE)
+    publish("port", lines, page=PAGE, dry=smoke)
 
 
 def port(project: Path, out: Path) -> None:

@@ -113,10 +113,7 @@ def main(*, smoke: bool) -> None:
                     {side: partial(time_calls, call, requests) for side, call in calls.items()}, rounds
                 )
                 lines.append(row(what, spread(times_us["Flask"]), spread(times_us["port"])))
-    if smoke:
-        print("\n".join(lines))
-    else:
-        publish("port-costs", lines, page=PAGE)
+    publish("port-costs", lines, page=PAGE, dry=smoke)
 
 
 def time_calls(call: Callable[[], None], number: int) -> float:

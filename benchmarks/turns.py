@@ -27,7 +27,7 @@ from portcompare.units import share
 KEY = "turn_s"
 WINDOWS, TURNS = "windows", "turns"
 WAYS = {WINDOWS: f"{KEY} = 0", TURNS: f"{KEY} = 0.1"}
-PAIRS = {QUIET: 1, NOISY: 1}
+PAIRS = 1
 BUDGET_S, SMOKE_BUDGET_S = 60, 45
 LEVELS = (1, 32)
 SHOWN: tuple[MetricName, ...] = ("throughput", "p50", "cpu_s_per_request")
@@ -75,21 +75,14 @@ budget_s = {budget_s}
 def main(folder: Path, *, smoke: bool) -> None:
     """Measure and publish."""
     folder.mkdir(exist_ok=True)
-    found = {
-        beside: list(measure(folder, beside, 1 if smoke else pairs, smoke=smoke))
-        for beside, pairs in PAIRS.items()
-    }
-    lines = describe(found)
-    if smoke:
-        print("\n".join(lines))
-    else:
-        publish("turns", lines)
+    found = {beside: list(measure(folder, beside, smoke=smoke)) for beside in (QUIET, NOISY)}
+    publish("turns", describe(found), dry=smoke)
 
 
-def measure(folder: Path, beside: str, pairs: int, *, smoke: bool) -> Iterator[Pair]:
+def measure(folder: Path, beside: str, *, smoke: bool) -> Iterator[Pair]:
     """Run both ways alternately, either first in turn."""
     orders = list(permutations(WAYS))
-    for number in range(pairs):
+    for number in range(PAIRS):
         pair = {}
         for way in orders[number % len(orders)]:
             name = f"{beside}-{way}-{number}".replace(" ", "-")
@@ -165,10 +158,10 @@ def _bias(pairs: list[Pair], scenario: str, level: float, metric: MetricName) ->
     ratio = paired_ratio([old for old, _ in both], [new for _, new in both])
     low, high = ratio.interval or (0.0, 0.0)
     least, most = 1 / (1 + MOST_BIAS), 1 + MOST_BIAS
-    told = f"{ratio.point:.4f} [{low:.4f}, {high:.4f}]"
+    shown = f"{ratio.point:.4f} [{low:.4f}, {high:.4f}]"
     if low <= most < high or low < least <= high:
-        return f"{told}, cannot be told"
-    return f"{told}, {verdict(met=least <= low <= high <= most)}"
+        return f"{shown}, cannot tell"
+    return f"{shown}, {verdict(met=least <= low <= high <= most)}"
 
 
 def _level_of(run: Results, scenario: str, level: float, metric: MetricName) -> float | None:

@@ -1,26 +1,24 @@
 """Do instructions per request repeat, and do they tell a known difference?
 
-    .venv/bin/python -m benchmarks.work [--repetitions 10] [--beside COMMAND] [--only SIDE ...] [--dry]
+    .venv/bin/python -m benchmarks.work [--repetitions 10] [--beside] [--only SIDE ...] [--dry]
 
 In each repetition two instances of a deployment are counted, each from its own start: alike, and one of
 them with a handler that executes a known part more. Then the twins' `/data` on four deployments is counted,
-and timed. `--beside`: a command that runs meanwhile, such as a neighbour that takes both CPUs in bursts; its
-figures stand apart. Writes docs/work.md.
+and timed. `--beside`: benchmarks/neighbour.py takes all CPUs in bursts meanwhile; these figures stand apart.
+Writes docs/work.md.
 """
 
 import argparse
-import shlex
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from benchmarks.common import HERE, header, publish, row, verdict, versions
+from benchmarks.neighbour import neighbour
 from portcompare.analyse.comparisons import judge_ratio
 from portcompare.cli.options import read_plan
 from portcompare.records.metrics import METRICS
@@ -66,34 +64,18 @@ def main() -> None:
     """Measure and publish."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repetitions", type=int, default=10)
-    parser.add_argument("--beside", default="", help="a command that runs meanwhile")
+    parser.add_argument("--beside", action="store_true", help="have a noisy neighbour meanwhile")
     parser.add_argument("--only", nargs="*", default=list(SIDES), choices=list(SIDES))
     parser.add_argument("--dry", action="store_true", help="print, and leave the page as it is")
     chosen = parser.parse_args()
-    with running(chosen.beside):
+    with neighbour() if chosen.beside else nullcontext():
         found = {side: measure(side, chosen.repetitions) for side in chosen.only}
         began_s = time.monotonic()
         twins = count(f'baseline = "{FOUR[0]}"\ncandidates = {list(FOUR[1:])}', {"data": "/data"})
         took_s = time.monotonic() - began_s
-    lines = [*describe(found), *describe_twins(twins, took_s), f"Beside: {chosen.beside or 'nothing'}."]
+    lines = [*describe(found), *describe_twins(twins, took_s)]
     lines.append(versions("flask", "quart", "gunicorn", "gevent", "uvicorn", "hypercorn") + ".")
-    if chosen.dry:
-        print("\n".join(lines))
-    else:
-        publish("work-beside" if chosen.beside else "work", lines, PAGE)
-
-
-@contextmanager
-def running(command: str) -> Iterator[None]:
-    """Have a command run meanwhile, if there is one."""
-    if not command:
-        yield
-        return
-    with subprocess.Popen(shlex.split(command)) as neighbour:
-        try:
-            yield
-        finally:
-            neighbour.terminate()
+    publish("work-beside" if chosen.beside else "work", lines, PAGE, dry=chosen.dry)
 
 
 def measure(name: str, repetitions: int) -> list[Repetition]:
@@ -138,7 +120,7 @@ def describe(found: dict[str, list[Repetition]]) -> list[str]:
     lines = header(
         "two instances of", "instructions", "differ by at most", "target", "", "all starts", "called dearer"
     )
-    told = header("handler", "more work", "ratio found", "called dearer", "target", "")
+    more = header("handler", "more work", "ratio found", "called dearer", "target", "")
     for name, repetitions in found.items():
         side, number = SIDES[name], len(repetitions)
         pairs = [(one.first, one.second) for one in repetitions]
@@ -154,8 +136,8 @@ def describe(found: dict[str, list[Repetition]]) -> list[str]:
         right = sum(is_dearer(one.first, one.more) for one in repetitions)
         span = f"{ratios[0]:.4f} to {ratios[-1]:.4f}"
         met = verdict(met=right == number)
-        told.append(row(name, f"{side.more:.0%}", span, f"{right} of {number}", f"{number} of {number}", met))
-    return [*lines, "", *told, ""]
+        more.append(row(name, f"{side.more:.0%}", span, f"{right} of {number}", f"{number} of {number}", met))
+    return [*lines, "", *more, ""]
 
 
 def ratio(one: WorkCount, other: WorkCount) -> float:

@@ -1,6 +1,6 @@
 import re
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,8 +26,9 @@ from benchmarks import (
 from benchmarks.common import publish
 from benchmarks.peers import Figures
 from portcompare.analyse.comparisons import judge_ratio
-from portcompare.records.estimates import Estimate
+from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.metrics import round_metrics
+from portcompare.records.results import Results
 from tests.loadgen.stalling import latencies_after_stall
 from tests.runs import make_run
 
@@ -161,15 +162,16 @@ def test_the_stall_by_hand_is_the_requests_due_in_it() -> None:
     assert true.slow == sum(one > 0.1 for one in latencies_after_stall(200, 1.0, 600)) == 180
 
 
-def a_run(**ratios: float) -> dict[str, Any]:
-    comparisons = [
-        {"candidate": name, "metric": metric, "ratio": asdict(judge_ratio(metric, ratio, 0.05))}
+def a_run(**ratios: float) -> Results:
+    comparisons = (
+        Comparison(
+            scenario="fast", level=32.0, metric=metric, candidate=name, ratio=judge_ratio(metric, ratio, 0.05)
+        )
         for name, point in ratios.items()
         for metric in round_metrics()
         for ratio in [Estimate(point=point, low=point / 1.01, high=point * 1.01, blocks=5)]
-    ]
-    figures = {"valid": True, "duration_s": 60.0, "measured_s": 45.0}
-    return figures | {"comparisons": comparisons, "rounds": [{"block": number} for number in range(5)]}
+    )
+    return replace(make_run(0, blocks=1), comparisons=tuple(comparisons))
 
 
 @pytest.mark.parametrize(
