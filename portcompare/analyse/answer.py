@@ -118,8 +118,7 @@ def _of_levels(plan: Plan, comparisons: Sequence[Comparison]) -> Iterator[Found]
 
 def _of_capacities(plan: Plan, capacities: Sequence[Capacity]) -> Iterator[Found]:
     candidates = [one for one in capacities if one.arm not in (BASELINE, CONTROL)]
-    family = [one for one in candidates if one.compared.point is not None]
-    holding = find_differing(family, plan.rounds.margins["throughput"])
+    holding = find_differing(candidates, plan.rounds.margins["throughput"])
     for one in candidates:
         yield Found(
             name=one.arm,

@@ -97,8 +97,8 @@ def find_evidence(
         return "Nothing was compared."
     holding = find_holding(family, margins)
     differences = describe_differences([(one.candidate, one) for one in holding], level_text)
-    control = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
-    shown = describe_control([one.ratio.verdict for one in control], "be equivalent")
+    verdicts = [one.ratio.verdict for one in control_family(comparisons)]
+    shown = describe_control(verdicts, "be equivalent")
     made = f"{count(len(family), 'comparison')} of {HEADLINE_SUBJECT}"
     found = describe_holding(made, len(holding), differences, invalid_reasons)
     return f"{found} {shown}".rstrip()
@@ -130,20 +130,27 @@ def headline_family(comparisons: Iterable[Comparison]) -> list[Comparison]:
     return [one for one in candidates if one.metric in HEADLINE_METRICS and one.ratio.point is not None]
 
 
+def control_family(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """The comparisons of the control that say how small a difference is detectable."""
+    return [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
+
+
 def find_holding(family: Sequence[Comparison], margins: Margins) -> tuple[Comparison, ...]:
     """The differences that hold together: the chance that any of them is false is at most 5%."""
+    known = [one for one in family if one.ratio.point is not None]
     chances = [
         chance_beyond(one.ratio, degrees_of_freedom(one.ratio.blocks), margins[one.metric])
         if one.ratio.verdict in _OPPOSITE
         else 1.0
-        for one in family
+        for one in known
     ]
-    return reject(family, chances)
+    return reject(known, chances)
 
 
 def find_differing(family: Sequence[Capacity], margin: float) -> tuple[Capacity, ...]:
     """The capacities that differ from the baseline's, however many were compared."""
-    return reject(family, [_chance(one.compared, margin) for one in family])
+    known = [one for one in family if one.compared.point is not None]
+    return reject(known, [_chance(one.compared, margin) for one in known])
 
 
 def _chance(found: Estimate, margin: float) -> float:

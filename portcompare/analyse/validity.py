@@ -7,7 +7,7 @@ from math import exp, inf, log, sqrt
 from statistics import correlation, linear_regression
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
-from portcompare.analyse.conclusions import find_differing, find_holding, with_interval
+from portcompare.analyse.conclusions import control_family, find_differing, find_holding, with_interval
 from portcompare.records.estimates import Comparison
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
@@ -63,8 +63,8 @@ def find_invalid_reasons(
     discarded = sum(one.discarded is not None and not one.load.lost_workers for one in fixed)
     if discarded > MOST_DISCARDED * len(fixed):
         yield f"{discarded} of {len(fixed)} rounds were discarded"
-    control = _control(comparisons)
-    if holding := _holding(control, margins):
+    control = control_family(comparisons)
+    if holding := find_holding(control, margins):
         yield f"too noisy: {_THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
     candidates = [one for one in comparisons if one.candidate != CONTROL and one.metric in HEADLINE_METRICS]
     if candidates and all(one.ratio.interval is None for one in candidates):
@@ -90,8 +90,8 @@ def find_warnings(
     rounds: Sequence[Round], comparisons: Iterable[Comparison], margins: Margins, level_text: LevelText
 ) -> Iterator[str]:
     """What does not make a run invalid, but its figures less sure."""
-    control = _control(comparisons)
-    holding = _holding(control, margins)
+    control = control_family(comparisons)
+    holding = find_holding(control, margins)
     single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
     unsure = []
     for one in control:
@@ -207,17 +207,8 @@ def find_unknowns(manifest: Manifest) -> Iterator[str]:
         )
 
 
-def _holding(control: Iterable[Comparison], margins: Margins) -> tuple[Comparison, ...]:
-    """The differences of the control that hold among all its comparisons: some of many occur by chance."""
-    return find_holding([one for one in control if one.ratio.point is not None], margins)
-
-
 def _differences(differing: Iterable[Comparison], level_text: LevelText) -> str:
     return "; ".join(f"{one.ratio.verdict} in {one.metric} {_where(one, level_text)}" for one in differing)
-
-
-def _control(comparisons: Iterable[Comparison]) -> list[Comparison]:
-    return [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
 
 
 def _where(one: Comparison | Round, level_text: LevelText) -> str:
