@@ -58,14 +58,14 @@ def find_answer(
     scenarios: dict[str, list[Found]] = {}
     for one in (*_of_levels(plan, comparisons), *_of_capacities(plan, capacities)):
         scenarios.setdefault(one.scenario, []).append(one)
-    if not scenarios:
-        return "No answer: nothing was compared."
     ports = find_ports(plan)
     subject = "porting" if ports else "another deployment"
     gains: list[tuple[float, str]] = []
     others, nothing = [], []
     for scenario, found in scenarios.items():
         changes = [one for one in found if one.name in ports or not ports]
+        if not changes:  # The run ended before one was measured here
+            continue
         alternatives = [one for one in found if one not in changes]
         better = [one for one in changes if one.outcome == "better"]
         if better:
@@ -80,6 +80,8 @@ def find_answer(
     sentences = [text for _, text in sorted(gains, reverse=True)] + others
     if nothing:
         sentences.append(f"on {' and '.join(nothing)} {subject} gains nothing")
+    if not sentences:
+        return f"No answer: no {'port' if ports else 'deployment'} was compared."
     if len(sentences) > MOST_SENTENCES:
         rest = count(len(sentences) - MOST_SENTENCES + 1, "more scenario")
         sentences[MOST_SENTENCES - 1 :] = [f"there is an answer for {rest} in the lines below"]
@@ -178,6 +180,6 @@ def _without_gain(
     better = [one for one in alternatives if one.outcome == "better"]
     if better:
         best = max(better, key=lambda one: one.gain)
-        gains = "" if parts else f"{subject} gains nothing, "
+        gains = "" if parts else f"{subject} gains nothing, but "
         parts.append(f"{gains}{best.name} gives {best.times}{best.where} without a port")
     return f"on `{scenario}` {'; '.join(parts)}" if parts else ""

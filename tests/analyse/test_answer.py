@@ -51,12 +51,14 @@ CASES = [
     ([one("new", 1.0), GAIN], f"{PAYS}. On `fast` porting gains nothing."),
     (
         [one("new", 1.0), one("newer", 1.5)],
-        "On `fast` porting gains nothing, newer gives 1.5x at 8 users without a port.",
+        "On `fast` porting gains nothing, but newer gives 1.5x at 8 users without a port.",
     ),
     ([WIDE], f"{CANNOT} (new at 8 users: {NOISE})."),
     ([one("new", 1.05, half=0.2)], f"{CANNOT} (new at 8 users is between 0.840x and 1.26x)."),
     (MANY, f"{CANNOT} (new at 8 users looks faster, 1.1x, but that may be chance)."),
-    ([one(CONTROL, 1.0)], "No answer: nothing was compared."),
+    ([one(CONTROL, 1.0)], "No answer: no port was compared."),
+    ([one("newer", 1.5)], "No answer: no port was compared."),
+    ([one("newer", 1.0), GAIN], f"{PAYS}."),
 ]
 
 
