@@ -30,6 +30,7 @@ from schemathesis.errors import SchemathesisError, SerializationError
 from portcompare.errors import InputError, Problem
 from portcompare.http.bodies import printable
 from portcompare.http.requests import find_flaw
+from portcompare.http.trees import without_indexes
 from portcompare.parity.body_variants import boundary_of
 from portcompare.parity.cases import identity
 from portcompare.parity.checker import CaseResult, ParityChecker
@@ -46,9 +47,6 @@ _ANY_SERVER = "http://server"
 _LIBRARY_HEADERS = frozenset(
     {"X-Schemathesis-TestCaseId", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Length"}
 )
-
-# What differs in each element of an array is one difference.
-_ARRAY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
 
 # Some draws are the same request: so many are made for each that is wanted.
 _DRAWS_PER_EXAMPLE = 4
@@ -217,7 +215,8 @@ class _Search:
         if request not in self._results:
             self._results[request] = self.check(request)
         return {
-            (each.deployment, each.kind, _ARRAY_INDEX.sub("/*", each.pointer))
+            # What differs in each element of an array, or each child of a name, is one difference.
+            (each.deployment, each.kind, without_indexes(each.pointer))
             + ((each.baseline, each.candidate) if each.kind == "status" else ())
             for each in self._results[request].differences
             if each.counts

@@ -63,7 +63,8 @@ def test_one_difference_on_many_routes_is_one_row_that_names_them() -> None:
     routes = [f"GET /{name}" for name in "abcdefgh"]
     [group] = group_alike(at(HEADER, *routes, "GET /a [no query]", "POST /b?x=1 [cut]"))
     assert group.routes == (*routes, "POST /b")
-    [group] = group_alike(at(HEADER, "GET /items/1", "GET /items/77?x=1"))
+    uuid = "0c7a1b9e-22d4-4c1f-9d2e-7f0a3c5b6d81"
+    [group] = group_alike(at(HEADER, "GET /items/1", "GET /items/77?x=1", f"GET /items/{uuid}"))
     assert len(group.routes) == 1  # that differ in an identifier
     text = shown(checked(*at(HEADER, *routes)))
     assert "changes: on 8 routes: GET /a, GET /b and 6 more at new" in text
@@ -89,9 +90,10 @@ def test_differences_of_other_values_places_or_errors_are_rows_of_their_own() ->
         replace(error, case="GET /f", cause="app.py:7 in f: KeyError: 'x' (new.log)"),
         replace(error, case="GET /g", cause="app.py:7 in f: KeyError: 'y' (new.log)"),
         replace(error, case="GET /h", cause="app.py:9 in h: KeyError: 'x' (new.log)"),
+        *(replace(VALUE, case="GET /i", pointer=f"/ul/li[{number}]") for number in (2, 3)),
     ]
     routes = ["".join(route[-1] for route in group.routes) for group in group_alike(found)]
-    assert routes == ["ab", "c", "d", "e", "fg", "h"]
+    assert routes == ["ab", "c", "d", "e", "fg", "h", "i"]
 
 
 def test_deployments_that_differ_in_the_same_cases_share_a_row_and_others_do_not() -> None:

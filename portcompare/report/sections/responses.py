@@ -1,10 +1,11 @@
 """Differences between responses in the words that all formats share."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from portcompare.http.trees import without_indexes
+from portcompare.parity.url_variants import shape_of
 from portcompare.records.parity import CaseCoverage, Difference, KnownDifference, Parity, RequestFault
 from portcompare.records.results import Results
 from portcompare.report.wording import clipped, visible
@@ -16,8 +17,6 @@ DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candida
 
 RANKS = "breaks: clients fail; changes: they receive something else; harmless: they notice nothing."
 """What the ranks mean, for a reader of a table."""
-
-_INDEX = re.compile(r"/[0-9]+(?=/|$)")
 
 
 def build(results: Results, longest: int = _LONGEST_TEXT) -> dict[str, Any]:
@@ -52,7 +51,7 @@ class Alike:
     def routes(self) -> tuple[str, ...]:
         """The routes on which they show, by method and path."""
         paths = (case.partition(" [")[0].partition("?")[0] for case in self.cases)
-        return tuple({_INDEX.sub("/*", path): path for path in reversed(tuple(paths))}.values())[::-1]
+        return tuple({shape_of(path): path for path in reversed(tuple(paths))}.values())[::-1]
 
 
 def sort_groups(parity: Parity) -> tuple[list[Alike], list[Alike], list[Alike]]:
@@ -94,7 +93,7 @@ def _cause(one: Difference) -> tuple[object, ...]:
         return one.known, one.allowed
     statuses = (one.baseline, one.candidate) if one.kind == "status" else ()
     raised = one.cause.partition(": ")[0] if one.kind == "status" else ""
-    place = one.kind, _INDEX.sub("/*", one.pointer), raised
+    place = one.kind, without_indexes(one.pointer), raised
     return *place, one.severity, one.from_order, one.allowed, statuses
 
 
