@@ -48,6 +48,11 @@ CASES = [
     ([GAIN, SAME], f"{PAYS}, but newer gives the same without a port."),
     ([GAIN, LESS], f"{PAYS}, but newer gives 4.0x without a port."),
     ([one("new", 0.6), GAIN], f"{PAYS}. On `fast` porting loses: 0.60x the throughput on new at 8 users."),
+    ([GAIN, one("new", 0.5, scenario="slow", level=1.0)], f"{PAYS}; it loses on new at 1 user (0.50x)."),
+    (
+        [one("new", 0.6), one("new", 1.05, level=64.0, half=0.2)],
+        "On `fast` porting loses: 0.60x the throughput on new at 8 users.",
+    ),
     ([one("new", 1.0), GAIN], f"{PAYS}. On `fast` porting gains nothing."),
     (
         [one("new", 1.0), one("newer", 1.5)],
