@@ -1,6 +1,5 @@
 """Which processes a command has started, and whether they are gone."""
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +11,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 120) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, f"not so after {timeout_s} s"
-        threading.Event().wait(0.02)
+        time.sleep(0.02)
 
 
 def processes_below(pid: int) -> list[psutil.Process]:

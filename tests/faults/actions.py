@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tests.e2e.processes import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -91,8 +93,9 @@ def fill_disk(started: Started) -> None:
 
 def wait_for(started: Started, role: str) -> list[int]:
     """The processes of a role, once there are any."""
-    while not (found := find(started, role)):
-        assert started.process.poll() is None, f"there was no {role}"
+    wait_until(lambda: find(started, role) or started.process.poll() is not None)
+    found = find(started, role)
+    assert found, f"there was no {role}"
     return found
 
 
