@@ -1,0 +1,173 @@
+"""What a diagnosis found: what blocks an event loop, what responses wait for, where the CPU goes; advice."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from portcompare.records.estimates import Estimate
+
+DIAGNOSIS_SCHEMA_VERSION = 1
+DIAGNOSIS_FILE = "diagnosis.json"
+
+EVERY_ROUTE = "every route"  # of what runs before or after each handler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place in the app's own code, and what is called there."""
+
+    file: str  # Relative to the app's directory where it lies in it
+    line: int
+    function: str  # The function that holds the line
+    call: str  # What the line calls: `time.sleep`; or the line itself where it computes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocking(Site):
+    """A line that held up an event loop: meanwhile no other request went on."""
+
+    deployment: str
+    scenario: str
+    route: str  # Method and rule, or `every route`; empty if it is not known
+    count: int  # How often, while the scenario's load was watched; 0 if it was only found in the text
+    total_s: float  # All stalls together
+    longest_s: float
+    reason: str  # What it waits for, or that it computes
+    # One of its stacks, the app's frames alone, outermost first: `file:line in function`
+    stack: tuple[str, ...] = ()
+    rule: str = ""  # The rule of ruff that finds the line in the text, too; empty if none does
+
+
+WaitKind = Literal["slot", "thread", "lock", "pool"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Site):
+    """What requests queue for, by the place that makes them wait."""
+
+    deployment: str
+    scenario: str
+    route: str
+    kind: WaitKind  # a slot of the server, a thread of the executor, a lock, a place in a pool or queue
+    count: int  # Requests that were seen to wait for it
+    total_s: float
+    longest_s: float
+    share: float  # Of the route's time in the server, from 0 to 1
+    reason: str  # What holds it: `6 of 6 threads busy, 31 waiting; they run time.sleep at app.py:9`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTime:
+    """Where the time of a route's responses goes: means in seconds, which add up to the response time."""
+
+    deployment: str
+    scenario: str
+    route: str
+    requests: int  # How many were watched
+    queued_s: float  # Server processing: before the handler began, for a slot
+    blocked_s: float  # Server processing: the event loop was held up by another request
+    waited_s: float  # Server processing: for locks, pools and threads
+    upstream_s: float  # Server processing: for what the handler awaits otherwise: other services, timers
+    computed_s: float  # Server processing: the handler ran
+    network_s: float  # Network and client
+    weight: float | None = None  # Its share of the requests in the plan, from 0 to 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake(Site):
+    """What is wrong without holding up anything: a coroutine that is never awaited, debugging left on."""
+
+    deployment: str
+    scenario: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """A response that holds what belongs to another user."""
+
+    deployment: str
+    scenario: str
+    request: str  # Method and target
+    user: str  # Who sent it
+    other: str  # Whose it was
+    count: int
+    requests: int  # Of so many under load
+    example: str  # What the response held, without secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostConnections:
+    """Connections that a server closed or refused under load."""
+
+    deployment: str
+    scenario: str
+    kind: Literal["closed", "reset", "refused"]
+    count: int
+    requests: int  # Of so many under load
+    limit: str  # The limit that causes it, with its value; empty if none is known
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuDifference:
+    """CPU time a request that a function takes more than on the baseline."""
+
+    deployment: str
+    scenario: str
+    group: Literal["server", "framework", "app", "interpreter"]
+    function: str  # With its module: `quart.ctx.RequestContext.push`
+    us_per_request: float  # Negative if the baseline takes more
+    baseline_us_per_request: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One deployment under one scenario's load: what watching cost, and how many requests ran at once."""
+
+    deployment: str
+    scenario: str
+    level: str  # `64 users`
+    plain_rps: float  # The rate without instruments
+    watched_rps: float  # With them
+    plain_p50_s: float | None
+    # How many requests made progress at once, as measured; None if it could not be told
+    slots: int | None
+    probe_idle_s: float | None  # A cheap request without load
+    probe_loaded_s: float | None  # The same beside the load
+    is_blocked: bool = False  # Whether the probe waits as long as the scenario's own responses
+    flame_graph: str = ""  # File beside the results; empty if none was drawn
+    not_watched: str = ""  # Why instruments could not be installed; empty if they were
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to do, from measured facts alone."""
+
+    text: str  # `Move requests.get at orders.py:41 off the event loop: up to 8 times the rate`
+    evidence: str
+    gain: float  # The rate expected, divided by the candidate's now
+    effort: Literal["setting", "deployment", "code"]
+    deployment: str
+    scenario: str
+    # What `--try` changes, by key of the deployment; empty for advice on code
+    change: dict[str, str | int] = field(default_factory=dict)
+    outcome: Literal["not tried", "confirmed", "withdrawn"] = "not tried"
+    measured: Estimate | None = None  # The rate with the change, divided by that without
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Why a comparison came out as it did."""
+
+    schema_version: int = DIAGNOSIS_SCHEMA_VERSION
+    watched: tuple[Watched, ...] = ()
+    blocking: tuple[Blocking, ...] = ()  # Those that cost most first
+    waiting: tuple[Waiting, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    routes: tuple[RouteTime, ...] = ()
+    isolation: tuple[Leak, ...] = ()
+    connections: tuple[LostConnections, ...] = ()
+    cpu: tuple[CpuDifference, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    warnings: tuple[str, ...] = ()
