@@ -114,7 +114,11 @@ class App(t.Section):
 
 KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
 
-_NOT_FOR = {"server": frozenset[str](), "command": KNOBS, "url": KNOBS | {"environment", "port"}}
+_NOT_FOR = {
+    "server": frozenset[str](),
+    "command": KNOBS | {"adapter"},
+    "url": KNOBS | {"adapter", "environment", "port"},
+}
 """The keys that a kind of deployment cannot have: portcompare does not decide them there."""
 
 
@@ -125,10 +129,17 @@ class Deployment(t.Section):
 
     app: str | None = Field(None, description="name of a table in [apps]; a `server` needs one")
     server: str | None = Field(None, description="name of a server; `portcompare run --help` lists them")
+    adapter: Literal["a2wsgi", "asgiref"] | None = Field(
+        None, description="what makes a WSGI app an ASGI app, for a server of such"
+    )
     command: Command | None = Field(None, description="or a command that serves at `{port}` (and `{host}`)")
     url: Url | None = Field(None, description="or the address of a running server")
     workers: t.Count | None = Field(None, description="worker processes; default 1")
-    threads: t.Count | None = Field(None, description="threads that run handlers, per worker; default 8")
+    threads: t.Count | None = Field(
+        None,
+        description="threads that run handlers, per worker; default 8; an array makes a deployment of each: "
+        "`threads = [8, 32]` of `a` is `a-8` and `a-32`",
+    )
     loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
     keep_alive_s: t.Count | None = Field(None, description="how long an idle connection is kept; default 75")
     backlog: t.Count | None = Field(None, description="connections waiting to be accepted; default 2048")
@@ -143,6 +154,10 @@ class Deployment(t.Section):
         if self.server is not None and self.app is None:
             raise t.wrong_value("has no `app`", "name the app that the server is to serve")
         return self
+
+    def way(self, interface: str) -> str:
+        """How the server is to serve an app of an interface."""
+        return f"{interface} through {self.adapter}" if self.adapter else interface
 
     @property
     def kind(self) -> Literal["server", "command", "url"]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
@@ -28,7 +29,7 @@ def load_plan(path: Path, servers: Servers, text: str | None = None) -> Plan:
     `text`: what the file is going to contain, if it is not written yet.
     """
     plan = _read_schema(path, text)
-    if problems := list(find_problems(plan, servers)):
+    if problems := list(dict.fromkeys(find_problems(plan, servers))):
         raise InputError(problems)
     return plan
 
@@ -40,6 +41,7 @@ def _read_schema(path: Path, text: str | None) -> Plan:
         *([_unknown_key(origins.where("origins"), "origins", Plan)] if "origins" in data else ()),
         *_merge_includes(data, origins),
         *_name_inline_deployments(data, origins),
+        *_spread_threads(data, origins),
     ]
     try:
         plan = Plan.model_validate({"name": path.stem} | data | {"origins": origins})
@@ -97,9 +99,11 @@ def _merge_includes(data: dict[str, Any], origins: Origins) -> Iterator[Problem]
 def _name_inline_deployments(data: dict[str, Any], origins: Origins) -> Iterator[Problem]:
     """Make deployments of the tables in `baseline` and `candidates`, which are named by their hosts."""
     deployments, candidates = data.get("deployments", {}), data.get("candidates")
-    given: dict[str, tuple[Any, Any]] = {"baseline": (data, "baseline")} if "baseline" in data else {}
+    given: dict[tuple[str, ...], tuple[Any, Any]] = {}
+    if "baseline" in data:
+        given["baseline",] = data, "baseline"
     if isinstance(candidates, list):
-        given |= {f"candidates.{place}": (candidates, place) for place in range(len(candidates))}
+        given |= {("candidates", str(place)): (candidates, place) for place in range(len(candidates))}
     for key, (holder, place) in given.items():
         value = holder[place]
         if not isinstance(value, dict) or not isinstance(deployments, dict):
@@ -108,15 +112,41 @@ def _name_inline_deployments(data: dict[str, Any], origins: Origins) -> Iterator
         if host is None:
             found = "is a table without a `url` that names a host"
             remedy = 'write the name of a table in [deployments], or { url = "http://HOST:PORT" }'
-            yield Problem(where=origins.where(key), found=found, remedy=remedy)
+            yield Problem(where=origins.where(*key), found=found, remedy=remedy)
         elif host[2] in deployments.keys() - origins.inline.keys():
             found = f"would be called {host[2]!r}, which is the name of a table in [deployments]"
             remedy = "write that name instead of the address, or rename the table"
-            yield Problem(where=origins.where(key), found=found, remedy=remedy)
+            yield Problem(where=origins.where(*key), found=found, remedy=remedy)
         else:
             deployments.setdefault(host[2], value)
             origins.inline.setdefault(host[2], key)
             data["deployments"], holder[place] = deployments, host[2]
+
+
+def _spread_threads(data: dict[str, Any], origins: Origins) -> Iterator[Problem]:
+    """Make a deployment of each number of `threads` where there are several, and candidates of them."""
+    deployments, candidates = data.get("deployments", {}), data.get("candidates")
+    for name, deployment in list(deployments.items()) if isinstance(deployments, dict) else ():
+        threads = deployment.get("threads") if isinstance(deployment, dict) else None
+        if not isinstance(threads, list) or not threads or not all(isinstance(each, int) for each in threads):
+            continue
+        numbers = dict.fromkeys(threads)
+        names = {name if len(numbers) == 1 else f"{name}-{number}": number for number in numbers}
+        if taken := sorted(names.keys() & deployments.keys() - {name}):
+            found = f"makes a deployment {taken[0]!r}, and there is one of that name"
+            yield Problem(
+                where=origins.where("deployments", name, "threads"), found=found, remedy="rename it"
+            )
+        if data.get("baseline") == name and len(numbers) > 1:
+            found = f"{name!r} has several numbers of threads"
+            remedy = f"name one of {', '.join(names)}"
+            yield Problem(where=origins.where("baseline"), found=found, remedy=remedy)
+        if isinstance(candidates, list):
+            spread = ([*names] if each == name else [each] for each in candidates)
+            data["candidates"] = candidates = list(chain.from_iterable(spread))
+        origins.inline.update(dict.fromkeys(names, ("deployments", name)))
+        del deployments[name]
+        deployments.update({each: deployment | {"threads": number} for each, number in names.items()})
 
 
 def _schema_problem(origins: Origins, details: ErrorDetails) -> Problem:

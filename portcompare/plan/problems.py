@@ -15,7 +15,7 @@ from portcompare.plan.types import remedy_for_unknown
 from portcompare.records.rounds import BASELINE, CONTROL
 
 Key = tuple[str | int, ...]
-Servers = Mapping[str, Mapping[str, frozenset[str]]]  # the settings of each server, by interface
+Servers = Mapping[str, Mapping[str, frozenset[str]]]  # the settings of each server, by way of serving
 
 _STORED_FILE = "results.json"  # by which a folder is recognised as a run's
 
@@ -63,20 +63,37 @@ def _deployment_problems(plan: Plan, servers: Servers) -> Iterator[Problem]:
             found = f"the app {deployment.app!r} has no target that {server} could serve"
             remedy = f"add `target` and `interface` to [apps.{deployment.app}], or use a `command`"
             yield plan.problem((*key, "app"), found, remedy)
-        if server is None:
-            continue
-        if server not in servers:
-            remedy = f"{remedy_for_unknown(server, servers)}; start any other server by a `command`"
-            yield plan.problem((*key, "server"), f"there is no server {server!r}", remedy)
-        elif app.interface is not None and app.interface not in servers[server]:
-            serving = ", ".join(sorted(name for name in servers if app.interface in servers[name]))
-            found = f"{server} does not serve {app.interface} apps"
-            yield plan.problem((*key, "server"), found, f"servers that do: {serving}")
-        elif app.interface is not None:
-            known = servers[server][app.interface]
-            for knob in sorted((KNOBS & deployment.model_fields_set) - known):
-                found = f"{server} has no such setting for {app.interface} apps"
-                yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
+        if server is not None:
+            yield from _server_problems(plan, servers, name, server)
+
+
+def _server_problems(plan: Plan, servers: Servers, name: str, server: str) -> Iterator[Problem]:
+    key, deployment, interface = ("deployments", name), plan.deployments[name], plan.app_of(name).interface
+    if server not in servers:
+        remedy = f"{remedy_for_unknown(server, servers)}; start any other server by a `command`"
+        yield plan.problem((*key, "server"), f"there is no server {server!r}", remedy)
+        return
+    if interface is None:
+        return
+    way = deployment.way(interface)
+    if way in servers[server]:
+        known = servers[server][way]
+        for knob in sorted((KNOBS & deployment.model_fields_set) - known):
+            found = f"{server} has no such setting for {interface} apps"
+            found += f" through {deployment.adapter}" if deployment.adapter else ""
+            yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
+        return
+    found, serving = (
+        f"{server} does not serve {interface} apps",
+        [one for one in servers if way in servers[one]],
+    )
+    remedy = f"servers that do: {', '.join(sorted(serving))}" if serving else "remove it: it is for wsgi apps"
+    if deployment.adapter is not None:
+        yield plan.problem((*key, "adapter"), f"{found} through an adapter", remedy)
+    else:
+        if any(each.startswith(f"{interface} through ") for each in servers[server]):
+            remedy = f'set adapter = "a2wsgi", or choose another server; {remedy}'
+        yield plan.problem((*key, "server"), found, remedy)
 
 
 def _upstream_problems(plan: Plan) -> Iterator[Problem]:

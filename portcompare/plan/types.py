@@ -130,12 +130,12 @@ class Origins:
     plan: Path
     included: dict[tuple[str, str], Path] = field(default_factory=dict)  # of each entry, by table and name
     # The key of each deployment that has no table of its own, by its name
-    inline: dict[str, str] = field(default_factory=dict)
+    inline: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def where(self, *key: str | int) -> str:
         """A key with its file, for a message."""
-        parts = [str(part) for part in key]
-        if parts[0] == "deployments" and len(parts) > 1 and parts[1] in self.inline:
-            return f"{self.plan}: {'.'.join([self.inline[parts[1]], *parts[2:]])}"
-        path = self.included.get((parts[0], parts[1]), self.plan) if len(parts) > 1 else self.plan
-        return f"{path}: {'.'.join(parts)}"
+        place = [str(part) for part in key]
+        if place[0] == "deployments" and len(place) > 1 and place[1] in self.inline:
+            place = [*self.inline[place[1]], *place[2:]]
+        path = self.included.get((place[0], place[1]), self.plan) if len(place) > 1 else self.plan
+        return f"{path}: {'.'.join(place)}"

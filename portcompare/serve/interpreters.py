@@ -25,6 +25,7 @@ class Interpreter:
     name: str  # name and version, such as "CPython 3.11.7"
     version: tuple[int, int]
     versions: Mapping[str, str]  # of the distributions that matter, where installed
+    gil: str = "on"  # as it starts: "on", "off", or "on (free-threaded build)"
     interface: str | None = None  # of the app, "wsgi" or "asgi"; None if it was not imported
     routes: tuple[Route, ...] | None = None  # of the app; None if it has no table of them
 

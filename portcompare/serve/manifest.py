@@ -36,7 +36,7 @@ _WITHOUT_CHOICE = dict.fromkeys(("workers", "threads", "loop", "http_parser", "k
 _WITHOUT_CHOICE |= {"workers": "1", "http_parser": "the server's own"}
 
 # Settings that mean the same for every server. Connection limits are set too high everywhere to matter.
-_COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection")
+_COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection", "gil")
 
 
 def describe_manifest(plan: Plan, cpus: CpuAssignment, steadiness: Steadiness | None = None) -> Manifest:
@@ -99,8 +99,11 @@ def describe_deployment(
         server = f"at {recipe.url}, already running"
     if config is not None:
         server = f"{recipe.deployment.server} {versions.pop(config.distributions[0], '(not installed)')}"
+        server += f" through {config.adapter} {versions.pop(config.adapter, '')}" if config.adapter else ""
         settings |= _WITHOUT_CHOICE | config.serving.describe(config.knobs)
         cpu_count = len(cpus.all_cpus)
+        if interpreter is not None:
+            settings["gil"] = interpreter.gil
         python = interpreter.version if interpreter is not None else sys.version_info[:2]
         slots = config.serving.slots(config.knobs, cpu_count, python)
         of_a_worker = {

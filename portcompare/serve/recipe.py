@@ -11,11 +11,15 @@ from pathlib import Path
 from portcompare.http.addresses import Address
 from portcompare.plan import App, Deployment, Plan
 from portcompare.plan.apps import ARM
-from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Serving
+from portcompare.serve.servers import ADAPTERS, APP_PYTHON, SERVERS, Knobs, Server, Serving
 
 # Where a factory makes the application, this variable names the factory, and servers are given this target.
 FACTORY = "PORTCOMPARE_FACTORY"
 FACTORY_TARGET = "portcompare_factory:app"
+
+# Where an adapter makes an ASGI app, this variable names it, its threads and the WSGI app.
+ADAPTED = "PORTCOMPARE_ADAPTED"
+ADAPTED_TARGET = "portcompare_adapted:app"
 
 # Where a file of the app has the name of a library, this variable names those to import before the app's own.
 FIRST_IMPORTS = "PORTCOMPARE_FIRST_IMPORTS"
@@ -24,6 +28,7 @@ _LIBRARIES = {
     *sys.stdlib_module_names,
     *FRAMEWORKS["asgi"],
     *(name for server in SERVERS.values() for name in server.distributions),
+    *ADAPTERS,
     # what these need
     *("aiofiles", "blinker", "click", "greenlet", "h2", "hpack", "hyperframe", "itsdangerous", "jinja2"),
     *("markupsafe", "packaging", "priority", "typing_extensions", "wsproto", "zope"),
@@ -73,19 +78,22 @@ class ServerConfig:
 
     server: Server
     interface: str  # "wsgi" or "asgi"
-    target: str  # the app, as the server is given it
+    target: str  # the app, as the server or the adapter is given it
+    way: str  # how the server serves it, one of its `ways`
+    adapter: str | None
     knobs: Knobs
 
     @property
     def serving(self) -> Serving:
-        """How the server serves the app's interface."""
-        return self.server.interfaces[self.interface]
+        """How the server serves the app."""
+        return self.server.ways[self.way]
 
     @property
     def distributions(self) -> tuple[str, ...]:
         """What must be installed to serve the app; the first is the server itself."""
         has_uvloop = "loop" in self.serving.knobs and self.knobs.loop == "uvloop"
-        return (*self.server.distributions, *(("uvloop",) if has_uvloop else ()))
+        adapter = (self.adapter,) if self.adapter else ()
+        return (*self.server.distributions, *(("uvloop",) if has_uvloop else ()), *adapter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +121,8 @@ class Recipe:
         """The command line that serves it."""
         if self.config is not None:
             config, python = self.config, self.runtime.python
-            arguments = config.serving.arguments_of(config.knobs, config.target, host=self.host, port=port)
+            target = ADAPTED_TARGET if config.adapter else config.target
+            arguments = config.serving.arguments_of(config.knobs, target, host=self.host, port=port)
             # With -m, a file of the app could hide the server.
             run = str(APP_PYTHON / "portcompare_run.py") if self.runtime.hidden_libraries else "-m"
             return (python, run, *arguments)
@@ -127,6 +136,8 @@ class Recipe:
         variables = self.runtime.variables(arm)
         if self.config is not None and self.app.has_factory:
             variables[FACTORY] = str(self.app.target)
+        if self.config is not None and self.config.adapter:
+            variables[ADAPTED] = f"{self.config.adapter} {self.config.knobs.threads} {self.config.target}"
         if self.config is not None and (hidden := self.runtime.hidden_libraries):
             needed = (*self.config.distributions, *FRAMEWORKS[self.config.interface])
             variables[FIRST_IMPORTS] = ",".join([*needed, *({"asyncio"} & hidden)])
@@ -138,12 +149,14 @@ def resolve_deployment(plan: Plan, name: str) -> Recipe:
     deployment, app = plan.deployments[name], plan.app_of(name)
     config = None
     if deployment.server is not None and app.target is not None and app.interface is not None:
-        server = SERVERS[deployment.server]
+        server, way = SERVERS[deployment.server], deployment.way(app.interface)
         config = ServerConfig(
             server=server,
             interface=app.interface,
             target=FACTORY_TARGET if app.has_factory else app.target,
-            knobs=server.interfaces[app.interface].knobs_of(deployment),
+            way=way,
+            adapter=deployment.adapter,
+            knobs=server.ways[way].knobs_of(deployment),
         )
     python = sys.executable
     if app.python is not None:  # its own symbolic link is kept, as it marks the virtual environment
@@ -158,7 +171,7 @@ def resolve_deployment(plan: Plan, name: str) -> Recipe:
             python=python,
             import_folders=(
                 *(str(plan.resolve(path)) for path in app.pythonpath),
-                *((str(APP_PYTHON),) if app.has_factory else ()),
+                *((str(APP_PYTHON),) if app.has_factory or deployment.adapter else ()),
             ),
             added=app.environment | deployment.environment,
         ),

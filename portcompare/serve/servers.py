@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from portcompare.plan import Deployment
@@ -67,6 +67,38 @@ class Server:
     interfaces: dict[str, Serving]  # "wsgi", "asgi" or both
     accelerators: tuple[str, ...] = ()  # what makes it faster where it is installed, for the manifest
 
+    @property
+    def ways(self) -> dict[str, Serving]:
+        """How it serves apps, by the deployment's way: directly, or a WSGI app through an adapter."""
+        adapted = self.interfaces.get("asgi")
+        through = {
+            f"wsgi through {name}": replace(
+                adapted,
+                knobs=adapted.knobs | adapter.knobs,
+                settings=adapted.settings | adapter.settings | {"adapter": name},
+                slots=adapter.slots,
+            )
+            for name, adapter in (ADAPTERS if adapted else {}).items()
+            if adapted
+        }
+        return self.interfaces | through
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A library that makes an ASGI app of a WSGI app; it has the name of its distribution."""
+
+    slots: Slots
+    knobs: frozenset[str] = frozenset()  # those that it adds to the server's
+    settings: dict[str, str] = field(default_factory=dict)  # as of `Serving`
+
+
+ADAPTERS = {
+    "a2wsgi": Adapter(slots=lambda knobs, *_: knobs.workers * knobs.threads, knobs=frozenset({"threads"})),
+    # One thread runs all the requests of a process (seen on all servers with 2 to 64 at once).
+    "asgiref": Adapter(slots=lambda knobs, *_: knobs.workers, settings={"threads": "1"}),
+}
+
 
 def executor_threads(cpu_count: int, version: tuple[int, int]) -> int:
     """How many threads an event loop's default executor has: those of a ThreadPoolExecutor."""
@@ -114,6 +146,17 @@ _GEVENT = Serving(
     slots=lambda knobs, *_: knobs.workers * CONNECTION_LIMIT,
 )
 
+_LOOP_KNOBS = frozenset({"workers", "loop", "keep_alive_s", "backlog"})
+
+# It counts connections but refuses none, and with --timeout 0 waits 30 s for the next part of a body.
+_GUNICORN_ASGI = Serving(
+    knobs=_LOOP_KNOBS,
+    arguments=_GUNICORN + "asgi --asgi-loop {loop} --keep-alive {keep_alive_s} {target}",
+    settings=_GUNICORN_SETTINGS | {"connection_limit": "no limit", "body_timeout_s": "30"},
+    slots=lambda *_: None,
+    defaults=Knobs(loop="uvloop"),
+)
+
 # --asyncore-use-poll: the default, select(), breaks down at 1024 open files.
 _WAITRESS = Serving(
     knobs=frozenset({"threads", "keep_alive_s", "backlog"}),
@@ -147,8 +190,6 @@ _GRANIAN_ASGI = Serving(
     slots=lambda knobs, *_: knobs.workers * CONNECTION_LIMIT,
     defaults=Knobs(loop="uvloop"),
 )
-
-_LOOP_KNOBS = frozenset({"workers", "loop", "keep_alive_s", "backlog"})
 
 _HYPERCORN = """
     hypercorn --config {app_python}/hypercorn.toml --bind {host}:{port} --workers {workers}
@@ -193,6 +234,7 @@ SERVERS: dict[str, Server] = {
     "gunicorn-gevent": replace(
         _GUNICORN_SERVER, distributions=("gunicorn", "gevent"), interfaces={"wsgi": _GEVENT}
     ),
+    "gunicorn-asgi": replace(_GUNICORN_SERVER, interfaces={"asgi": _GUNICORN_ASGI}),
     "waitress": Server(distributions=("waitress",), interfaces={"wsgi": _WAITRESS}),
     "granian": Server(distributions=("granian",), interfaces={"wsgi": _GRANIAN_WSGI, "asgi": _GRANIAN_ASGI}),
     "hypercorn": Server(
@@ -203,8 +245,7 @@ SERVERS: dict[str, Server] = {
 
 
 def vocabulary() -> dict[str, dict[str, frozenset[str]]]:
-    """The names that a plan may use: each server's interfaces, and the knobs of each."""
+    """The names that a plan may use: the ways in which each server serves apps, and the knobs of each."""
     return {
-        name: {interface: serving.knobs for interface, serving in server.interfaces.items()}
-        for name, server in SERVERS.items()
+        name: {way: serving.knobs for way, serving in server.ways.items()} for name, server in SERVERS.items()
     }

@@ -4,12 +4,16 @@ import pytest
 from pydantic import ValidationError
 
 from portcompare.plan import App
-from tests.plan.plans import GOOD, SCENARIO, SERVERS, changed, faults_of, load, problem_of
+from tests.plan.plans import GOOD, LISTED, SCENARIO, SERVERS, changed, faults_of, load, problem_of
 
 KNOWN_SERVERS = (
     f"did you mean 'gunicorn'? Known: {', '.join(sorted(SERVERS))}; start any other server by a `command`"
 )
 NO_SETTING = "hypercorn has no such setting for asgi apps"
+NO_ADAPTER = "uvicorn does not serve asgi apps through an adapter"
+NO_WSGI_ADAPTER = "gunicorn does not serve wsgi apps through an adapter"
+NO_THREADS = "uvicorn has no such setting for wsgi apps through asgiref"
+NO_SUCH_ADAPTER = "Input should be 'a2wsgi' or 'asgiref' (found 'wsgi')"
 OLD = '[deployments.old]\napp = "flask"\nserver = "gunicorn"\n'
 
 
@@ -49,6 +53,7 @@ def test_an_app_is_ready_by_the_status_of_its_path_or_by_any_response() -> None:
         ('server = "gunicorn"\n', "", "has no `app`", "name the app that the server is to serve"),
         ('app = "bare"\nserver = "gunicorn"\n', ".app", "the app 'bare' has no target", "or use a `command`"),
         ('command = "serve {port}"\nthreads = 8\n', "", "sets `threads` beside a `command`", "remove it"),
+        ('url = "http://h:1"\nadapter = "a2wsgi"\n', "", "sets `adapter` beside a `url`", "remove it"),
         ('url = "http://h:1"\nport = 80\n', "", "sets `port` beside a `url`", "remove it"),
         ('command = "serve --port 80"\n', ".command", "does not contain `{port}`", "put `{port}`"),
         ('command = " "\n', ".command", "does not contain `{port}`", "put `{port}`"),
@@ -78,6 +83,29 @@ def test_a_deployment_is_served_in_one_way(
         ('"flask"', '"flaks"', "old.app", "there is no app 'flaks'", "did you mean 'flask'? Known: flask, q"),
         ('"gunicorn"', '"gunicron"', "old.server", "there is no server 'gunicron'", KNOWN_SERVERS),
         ('"hypercorn"', '"waitress"', "new.server", "waitress does not serve asgi apps", "servers that do: "),
+        (
+            '"hypercorn"',
+            '"uvicorn"\nadapter = "a2wsgi"',
+            "new.adapter",
+            NO_ADAPTER,
+            "remove it: it is for wsgi",
+        ),
+        (
+            '"gunicorn"',
+            '"gunicorn"\nadapter = "asgiref"',
+            "old.adapter",
+            NO_WSGI_ADAPTER,
+            "servers that do: ",
+        ),
+        (
+            '"gunicorn"',
+            '"uvicorn"',
+            "old.server",
+            "uvicorn does not serve wsgi apps",
+            'set adapter = "a2wsgi"',
+        ),
+        ('"gunicorn"', '"uvicorn"\nadapter = "asgiref"\nthreads = 9', "old.threads", NO_THREADS, "remove it"),
+        ('"gunicorn"', '"gunicorn"\nadapter = "wsgi"', "old.adapter", NO_SUCH_ADAPTER, LISTED),
         ('"hypercorn"', '"hypercorn"\nthreads = 2', "new.threads", NO_SETTING, "remove it; it has: backlog"),
     ],
 )
@@ -87,6 +115,50 @@ def test_a_deployment_names_an_app_a_server_and_settings_that_there_are(
     problem = problem_of(tmp_path, changed(old, new), f"deployments.{key}")
     assert problem.found == found
     assert problem.remedy.startswith(remedy)
+
+
+SWEEP = changed('["new"]', '["swept", "new"]') + '[deployments.swept]\napp = "flask"\nserver = "waitress"\n'
+
+
+@pytest.mark.parametrize(
+    ("threads", "candidates"),
+    [
+        ("[8, 32, 8]", {"swept-8": 8, "swept-32": 32, "new": None}),
+        ("[4]", {"swept": 4, "new": None}),
+    ],
+)
+def test_several_numbers_of_threads_make_a_candidate_each(
+    tmp_path: Path, threads: str, candidates: dict[str, int | None]
+) -> None:
+    plan = load(tmp_path, f"{SWEEP}threads = {threads}\n")
+    assert {name: plan.deployments[name].threads for name in plan.candidates} == candidates
+    assert plan.deployments.keys() == {"old", *candidates}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "faults"),
+    [
+        ('"old"\nc', '"swept"\nc', [("baseline", "'swept' has several numbers of threads")]),
+        (
+            '"waitress"',
+            '"gunicorn-sync"',
+            [("deployments.swept.threads", "gunicorn-sync has no such setting")],
+        ),
+        ("[8, 32]", "[]", [("deployments.swept.threads", "Input should be a valid integer")]),
+        ("[8, 32]", '[8, "x"]', [("deployments.swept.threads", "Input should be a valid integer")]),
+        ("[8, 32]", "[0, 32]", [("deployments.swept.threads", "Input should be greater than or equal to 1")]),
+        ("[deployments.new]", "[deployments.swept-8]", [("deployments.swept.threads", "makes a deployment")]),
+    ],
+)
+def test_what_is_wrong_with_several_numbers_is_reported_once_at_their_key(
+    tmp_path: Path, old: str, new: str, faults: list[tuple[str, str]]
+) -> None:
+    text = f"{SWEEP}threads = [8, 32]\n"
+    assert text.count(old) == 1
+    found = faults_of(tmp_path, text.replace(old, new))
+    assert [(key, said.startswith(text)) for (key, said), (_, text) in zip(found, faults, strict=True)] == [
+        (key, True) for key, _ in faults
+    ]
 
 
 def test_baseline_and_candidates_can_be_addresses(tmp_path: Path) -> None:

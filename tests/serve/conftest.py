@@ -5,10 +5,10 @@ import pytest
 from portcompare.serve.cpus import assign_cpus
 from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.running import RunningServer
-from tests.serve.support import ALL, all_gone, tree_of, watchdog_of, write_plan
+from tests.serve.support import ADAPTED, ALL, all_gone, tree_of, watchdog_of, write_plan
 
 THREADS = 3
-KNOBS = dict.fromkeys(("gunicorn", "waitress", "granian"), f"threads = {THREADS}")
+KNOBS = dict.fromkeys(("gunicorn", "waitress", "granian", "granian a2wsgi"), f"threads = {THREADS}")
 
 
 @pytest.fixture(scope="session")
@@ -17,11 +17,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
     folder = tmp_path_factory.mktemp("servers")
     plan = write_plan(
         folder,
-        {name: KNOBS.get(name, "") for name in ALL},
+        {name: KNOBS.get(name, "") for name in (*ALL, *ADAPTED)},
         target="probe:make('wsgi', mark=7)",
         asgi_target="probe:make('asgi', mark=7)",
     )
-    arms = {name: name for name in ALL}
+    arms = {name: name for name in (*ALL, *ADAPTED)}
     with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as running:
         yield running
         pids = [pid for server in running.values() for pid in (watchdog_of(server), *tree_of(server))]

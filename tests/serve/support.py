@@ -16,7 +16,7 @@ import psutil
 from portcompare.plan import Plan, load_plan
 from portcompare.records.rounds import BASELINE
 from portcompare.serve.running import RunningServer
-from portcompare.serve.servers import vocabulary
+from portcompare.serve.servers import ADAPTERS, vocabulary
 
 APPS = Path(__file__).with_name("apps")
 HERE = "directory = '.'\n"
@@ -31,8 +31,12 @@ ALL = {
     "uvicorn asgi": "asgi",
     "granian asgi": "asgi",
     "hypercorn asgi": "asgi",
+    "gunicorn-asgi asgi": "asgi",
 }
 """Every server with every interface: the name of a deployment, and the interface."""
+
+ADAPTED = {"granian a2wsgi": "wsgi", "gunicorn-asgi asgiref": "wsgi"}
+"""Every adapter, each on another server."""
 
 
 def is_gone(pid: int) -> bool:
@@ -121,7 +125,8 @@ def write_plan(
     """Write and read a plan.
 
     `deployments`: the knobs of each, as TOML; the name begins with the server's, and ends in "asgi" for the
-    ASGI app. `directory`, `target` and `ready_path` are the WSGI app's; `more` is TOML for both apps.
+    ASGI app, or with an adapter. `directory`, `target` and `ready_path` are the WSGI app's; `more` is TOML
+    for both apps.
     """
     deployments = deployments or {"gunicorn": "", "uvicorn asgi": ""}
     names = list(deployments)
@@ -135,7 +140,9 @@ def write_plan(
     ]
     for name, knobs in deployments.items():
         interface = "asgi" if name.endswith("asgi") else "wsgi"
-        lines.append(f"[deployments.'{name}']\nserver = '{name.split()[0]}'\napp = '{interface}'\n{knobs}")
+        server, _, last = name.partition(" ")
+        adapter = f"adapter = '{last}'\n" if last in ADAPTERS else ""
+        lines.append(f"[deployments.'{name}']\nserver = '{server}'\napp = '{interface}'\n{adapter}{knobs}")
     return read_plan(folder, "\n".join(lines))
 
 

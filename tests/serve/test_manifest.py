@@ -22,7 +22,15 @@ from portcompare.serve.manifest import (
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit
-from tests.serve.support import ALL, APPS, make_interpreter, packages_of, write_deployments, write_plan
+from tests.serve.support import (
+    ADAPTED,
+    ALL,
+    APPS,
+    make_interpreter,
+    packages_of,
+    write_deployments,
+    write_plan,
+)
 
 CPUS = CpuAssignment(server=(0, 1), generator=(2,))
 INSTALLED = dict.fromkeys(("gunicorn", "flask", "werkzeug", "quart", "httptools", "uvloop", "gevent"), "1.0")
@@ -81,7 +89,7 @@ def test_a_deployment_is_recorded_with_all_its_settings(tmp_path: Path) -> None:
     knobs = {"workers": "1", "threads": "4", "loop": "none", "keep_alive_s": "75", "backlog": "2048"}
     limits = {"connection_limit": "10000", "requests_per_connection": "no limit", "worker_timeout_s": "none"}
     others = {"access_log": "off", "http_parser": "auto", "control_socket": "off"}
-    assert baseline.settings == knobs | limits | others | {"open_files": str(open_files_limit())}
+    assert baseline.settings == knobs | limits | others | {"open_files": str(open_files_limit()), "gil": "on"}
     assert baseline.slots == 4
     assert baseline.cpus == (0, 1)
     assert baseline.versions == {"flask": "1.0", "werkzeug": "1.0"}
@@ -91,7 +99,7 @@ def test_a_deployment_is_recorded_with_all_its_settings(tmp_path: Path) -> None:
 
 
 def test_every_server_states_all_that_may_differ_between_arms(tmp_path: Path) -> None:
-    for one in describe(write_plan(tmp_path, dict.fromkeys(ALL, ""))):
+    for one in describe(write_plan(tmp_path, dict.fromkeys((*ALL, *ADAPTED), ""))):
         assert {"workers", "threads", "loop", "http_parser", "keep_alive_s", "backlog"} <= one.settings.keys()
         assert one.settings["access_log"] == "off"
         assert one.cpus == CPUS.server

@@ -152,7 +152,7 @@ def test_an_interpreter_that_cannot_serve(tmp_path: Path, python: str, found: st
 
 def test_packages_that_are_missing(tmp_path: Path) -> None:
     python = make_interpreter(tmp_path / "venv", is_empty=True)
-    deployments = {"gunicorn-gevent": "", "uvicorn asgi": "", "hypercorn asgi": ""}
+    deployments = {"gunicorn-gevent": "", "uvicorn asgi": "", "hypercorn a2wsgi": ""}
     plan = write_plan(tmp_path, deployments, more=f"python = '{python}'")
     first, second, third = preflight(plan).problems
     assert first.where == f"{plan.path}: deployments.gunicorn-gevent.server"
@@ -161,7 +161,7 @@ def test_packages_that_are_missing(tmp_path: Path) -> None:
     )
     assert first.remedy == f"{python} -m pip install gunicorn gevent"
     assert second.remedy == f"{python} -m pip install uvicorn httptools uvloop"
-    assert third.remedy == f"{python} -m pip install hypercorn h11"
+    assert third.remedy == f"{python} -m pip install hypercorn h11 a2wsgi"
 
 
 def test_a_directory_or_a_folder_to_import_from_that_is_missing(tmp_path: Path) -> None:

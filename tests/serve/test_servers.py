@@ -11,7 +11,7 @@ import pytest
 from portcompare.errors import InputError
 from portcompare.plan import Deployment, Plan
 from portcompare.serve.recipe import FACTORY, ServerConfig, resolve_deployment
-from portcompare.serve.servers import APP_PYTHON, SERVERS, executor_threads, vocabulary
+from portcompare.serve.servers import ADAPTERS, APP_PYTHON, SERVERS, executor_threads, vocabulary
 from tests.serve.support import write_plan
 
 KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
@@ -37,6 +37,8 @@ COMMANDS = {
     "granian asgi": f"{GRANIAN} asgi --loop asyncio probe:asgi",
     "hypercorn": f"{HYPERCORN} wsgi:{APP_PYTHON}/portcompare_servers.py:never_empty('probe','wsgi')",
     "hypercorn asgi": f"{HYPERCORN} asgi:probe:asgi",
+    "gunicorn-asgi asgi": f"{GUNICORN} asgi --asgi-loop asyncio --keep-alive 11 probe:asgi",
+    "gunicorn-asgi a2wsgi": f"{GUNICORN} asgi --asgi-loop asyncio --keep-alive 11 portcompare_adapted:app",
     "uvicorn asgi": "uvicorn --host 127.0.0.2 --port 8123 --workers 2 --loop asyncio --http httptools "
     "--backlog 222 --timeout-keep-alive 11 --timeout-graceful-shutdown 1 --no-access-log probe:asgi",
 }
@@ -52,8 +54,11 @@ def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs(tmp_pat
     words = vocabulary()
     assert words.keys() == SERVERS.keys()
     assert words["gunicorn"] == {"wsgi": {"workers", "threads", "keep_alive_s", "backlog"}}
-    assert words["hypercorn"].keys() == words["granian"].keys() == {"wsgi", "asgi"}
+    adapted = {"wsgi through a2wsgi", "wsgi through asgiref"}
+    assert words["hypercorn"].keys() == words["granian"].keys() == {"wsgi", "asgi", *adapted}
+    assert words["uvicorn"].keys() == words["gunicorn-asgi"].keys() == {"asgi", *adapted}
     assert words["uvicorn"]["asgi"] == {"workers", "loop", "keep_alive_s", "backlog"}
+    assert words["uvicorn"]["wsgi through a2wsgi"] == words["uvicorn"]["asgi"] | {"threads"}
     for interfaces in words.values():
         assert all(knobs <= Deployment.model_fields.keys() for knobs in interfaces.values())
     with pytest.raises(InputError, match="did you mean 'gunicorn'") as raised:
@@ -67,13 +72,16 @@ def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs(tmp_pat
 def test_the_command_line_of_each_server_sets_every_knob_and_all_that_it_would_choose_itself(
     tmp_path: Path, name: str
 ) -> None:
-    interface = "asgi" if name.endswith("asgi") else "wsgi"
-    knobs = vocabulary()[name.split(maxsplit=1)[0]][interface]
+    server, _, last = name.partition(" ")
+    knobs = vocabulary()[server][f"wsgi through {last}" if last in ADAPTERS else last or "wsgi"]
     plan = write_plan(
         tmp_path, {name: "\n".join(f"{knob} = {KNOBS[knob]}" for knob in knobs), "uvicorn x asgi": ""}
     )
     plan = plan.model_copy(update={"host": IPv4Address("127.0.0.2")})
-    command = resolve_deployment(plan, name).command(8123)
+    recipe = resolve_deployment(plan, name)
+    command = recipe.command(8123)
+    adapted = f"{last} 3 probe:wsgi" if last in ADAPTERS else None
+    assert recipe.variables("baseline").get("PORTCOMPARE_ADAPTED") == adapted
     assert " ".join(command) == f"{sys.executable} -m {COMMANDS[name]}"
 
 
@@ -93,6 +101,9 @@ def test_hypercorn_reads_the_settings_that_have_no_flag_from_a_file() -> None:
         ("granian asgi", "workers = 2", 20_000),
         ("uvicorn asgi", "workers = 2", None),
         ("hypercorn asgi", "workers = 2", None),
+        ("gunicorn-asgi asgi", "workers = 2", None),
+        ("hypercorn a2wsgi", "workers = 2\nthreads = 3", 6),
+        ("granian asgiref", "workers = 2", 2),
     ],
 )
 def test_slots_follow_from_the_knobs(tmp_path: Path, name: str, knobs: str, slots: int | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from portcompare.serve.running import RunningServer
 from tests.serve.conftest import THREADS
-from tests.serve.support import ALL, fetch, tree_of
+from tests.serve.support import ADAPTED, ALL, fetch, tree_of
 
 SLOTS = {
     "gunicorn": THREADS,
@@ -20,6 +20,8 @@ SLOTS = {
     "granian": THREADS,
     "hypercorn": min(32, (os.cpu_count() or 1) + 4),
     "gunicorn-gevent": 20,
+    "granian a2wsgi": THREADS,
+    "gunicorn-asgi asgiref": 1,
 }
 
 
@@ -34,13 +36,13 @@ def get(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
     return response
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [*ALL, *ADAPTED])
 def test_each_server_serves_the_app_of_the_factory_on_its_cpus_and_logs_no_request(
     servers: dict[str, RunningServer], name: str
 ) -> None:
     server = servers[name]
     seen = fetch(server, "/process")
-    assert seen["made"] == [[ALL[name], 7]]
+    assert seen["made"] == [["asgi" if name.endswith("asgi") else "wsgi", 7]]
     assert seen["pid"] in tree_of(server)
     assert seen["environment"]["PYTHONUNBUFFERED"] == "1"
     assert seen["cpus"] == [min(os.sched_getaffinity(0))]

@@ -12,6 +12,7 @@ import inspect
 import json
 import platform
 import sys
+import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,13 @@ def find_versions(distributions: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
+
+
+def describe_gil() -> str:
+    """The state of the global interpreter lock: "on", "on (free-threaded build)" or "off"."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return "off"
+    return "on (free-threaded build)" if sysconfig.get_config_var("Py_GIL_DISABLED") else "on"
 
 
 def load(target: str) -> object:
@@ -93,6 +101,7 @@ def main(facts_path: str, target: str, distributions: str) -> None:
     facts: dict[str, Any] = {
         "name": f"{platform.python_implementation()} {platform.python_version()}",
         "version": list(sys.version_info[:2]),
+        "gil": describe_gil(),
         "versions": find_versions(distributions.split(",")),
     }
     # First without the routes: the import may end the process.

@@ -22,12 +22,13 @@ def never_empty(module: str, name: str) -> WSGIApplication:
     app: WSGIApplication = attrgetter(name)(import_module(module))
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return _with_a_chunk(app(environ, start_response))
+        return with_a_chunk(app(environ, start_response))
 
     return wrapped
 
 
-def _with_a_chunk(body: Iterable[bytes]) -> Iterator[bytes]:
+def with_a_chunk(body: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks of a body, at least one, after which it is closed."""
     is_empty = True
     try:
         for chunk in body:
