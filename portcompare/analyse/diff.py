@@ -193,10 +193,12 @@ def _describe(what: str, changes: Sequence[Change], margins: Margins, level_text
 
 
 def list_conditions(manifest: Manifest) -> dict[str, str]:
-    """Flatten a manifest."""
+    """Flatten a manifest, without what was measured: the ceilings that are given follow from the plan."""
     facts = asdict(manifest)
     for served in ("deployments", "upstreams"):
         facts[served] = {one.pop("name"): one for one in facts[served]}
+        for one in facts[served].values():
+            del one["ceilings"]
     for left_out in ("differences", "load_average", "steadiness"):
         del facts[left_out]
     return dict(flatten(facts))

@@ -31,7 +31,7 @@ class ServedDeployment:
     versions: dict[str, str]  # Name and version of the framework and libraries that matter
     kind: Kind = "server"  # A server of the registry serves it, a command of the plan, or it runs at a URL
     python: str = ""  # Name and version of the interpreter; empty if it is not known
-    # By scenario, where the plan says that the app has fewer slots than the server
+    # By scenario, where the app has fewer slots than the server: as the plan says, or else as measured
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
 
     def ceiling_of(self, scenario: str | None) -> Ceiling:

@@ -40,6 +40,7 @@ class Entry:
     begun: Begun | None = None
     parity: Parity | None = None  # One check of the responses
     work: Work | None = None
+    manifest: Manifest | None = None  # In place of that of the beginning
     warning: str = ""
     round: Round | None = None
     histogram: str = ""  # Of the round

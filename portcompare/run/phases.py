@@ -33,6 +33,7 @@ from portcompare.run.parity import (
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
+from portcompare.run.slots import observe_in_run
 from portcompare.run.work import count_in_run
 from portcompare.serve import (
     SETTLE_LIMIT_S,
@@ -112,6 +113,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                     break
                 session = without_faulty_scenarios(session, outcome)
                 count_in_run(session, recording, progress)
+                observe_in_run(session, recording, progress, servers)
                 recording.plan, run = session.plan, replace(run, session=session)
                 blocks = enumerate(_plan_blocks(run), number)
                 number, places = next(blocks, (number, None))

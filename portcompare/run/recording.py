@@ -19,6 +19,7 @@ from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.outcome import combine_parity, mask_parity
 from portcompare.plan import Plan
 from portcompare.plan.types import Origins
+from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
@@ -75,6 +76,10 @@ class Recording(Measured):
         """Keep the instructions that were counted."""
         self._keep(work=work)
 
+    def amend_manifest(self, manifest: Manifest) -> None:
+        """Keep what has become known of the deployments."""
+        self._keep(manifest=manifest)
+
     def add_worker(self, change: WorkerChange) -> None:
         """Keep what happened to a load worker."""
         self._keep(worker=change)
@@ -123,6 +128,7 @@ class Recording(Measured):
             self.resumed_at += (entry.resumed_at,)
             self.rounds = [one for one in self.rounds if one.block < self.blocks]
             self.visits = [one for one in self.visits if one.block < self.blocks]
+        self.manifest = entry.manifest or self.manifest
         self.work = entry.work or self.work
         self.browser = entry.browser or self.browser
 

@@ -1,0 +1,104 @@
+"""How many requests a server handles at once: several are sent together, and each one's end is looked at."""
+
+import asyncio
+from collections import Counter
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from portcompare.http.requests import encode_request
+from portcompare.http.responses import ResponseError, ResponseParser
+from portcompare.records.requests import RequestSpec
+from portcompare.serve.running import RunningServer
+
+MOST_TOGETHER = 64
+LEAST_HELD_S = 0.02  # a shorter request ends too soon to tell which ended together
+
+# Of the time of a request alone: until then those end that were handled at once, the next only after that.
+_TOGETHER, _LATER = 1.4, 1.6
+_TRIES = 3  # of which two must agree on a limit
+_SERIAL = 0.9  # of the time of all one after the other
+
+_MOST_CPU_SHARE = 0.5  # of one CPU; above it, that may be why requests wait
+_RECEIVE_BYTES = 64 * 1024
+
+
+def observe_slots(
+    server: RunningServer, request: RequestSpec, *, most: int = MOST_TOGETHER, limit_s: float = 10.0
+) -> int | None:
+    """Find how many of a request an idle server handles at once: fewer than `most`.
+
+    Sends 1, 2, 4 and so on together, until not all end in about the time of one. A limit is one only if it is
+    seen twice, with the others one such time later, and the server's CPU idle for the most part.
+
+    `limit_s`: how long that may take. Returns None if there is no limit, or none can be told.
+    """
+    return asyncio.run(_observe(server, request, most, limit_s))
+
+
+async def _observe(server: RunningServer, request: RequestSpec, most: int, limit_s: float) -> int | None:
+    try:
+        async with asyncio.timeout(limit_s):
+            held_s = min([(await _send_together(server, request, 1))[0] for _ in range(3)])
+            number = 1
+            while held_s >= LEAST_HELD_S and number < most:
+                number = min(2 * number, most)
+                limit = await _find_limit(server, request, number, held_s)
+                if limit != number:
+                    return limit
+    except (TimeoutError, OSError, ResponseError):
+        pass
+    return None
+
+
+async def _find_limit(server: RunningServer, request: RequestSpec, number: int, held_s: float) -> int | None:
+    """How many of several requests are handled at once; None if it cannot be told."""
+    seen = Counter[int]()
+    for _ in range(_TRIES):
+        first = await _count_first(server, request, number, held_s)
+        seen[first] += 1
+        if first == number or (seen[first] > 1 and first >= number // 2):
+            return first
+    return None
+
+
+async def _count_first(server: RunningServer, request: RequestSpec, number: int, held_s: float) -> int:
+    """How many of several requests end in about the time of one; 0 if that cannot be told."""
+    before = server.usage()
+    took_s = sorted(await _send_together(server, request, number))
+    after = server.usage()
+    first = sum(each <= _TOGETHER * held_s for each in took_s)
+    if first == number:
+        return number
+    if before is None or after is None or after.cpu_s - before.cpu_s > _MOST_CPU_SHARE * took_s[-1]:
+        return 0
+    # One after the other; an event loop that is blocked may send the responses later than it has them.
+    if took_s[-1] >= _SERIAL * number * held_s:
+        return 1
+    return first if took_s[first] >= _LATER * held_s else 0
+
+
+async def _send_together(server: RunningServer, request: RequestSpec, number: int) -> list[float]:
+    """Send a request over several new connections at once; returns how long each took, in seconds.
+
+    Raises OSError: it cannot connect. Raises ResponseError: a response is an error or malformed.
+    """
+    address = urlsplit(server.url)
+    streams = [await asyncio.open_connection(address.hostname, address.port) for _ in range(number)]
+    try:
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
+        for _, writer in streams:
+            writer.write(encode_request(request, address.netloc))
+
+        async def take(reader: asyncio.StreamReader) -> float:
+            parser = ResponseParser(head_only=request.method == "HEAD")
+            while not parser.is_done:
+                parser.feed(await reader.read(_RECEIVE_BYTES))
+            if (parser.response(address.netloc).status or 0) >= HTTPStatus.BAD_REQUEST:
+                raise ResponseError("an error")
+            return clock() - began_s
+
+        return list(await asyncio.gather(*(take(reader) for reader, _ in streams)))
+    finally:
+        for _, writer in streams:
+            writer.close()
