@@ -10,7 +10,7 @@ from portcompare.analyse.checks import judge_claims, judge_gates
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.pages import find_pages
 from portcompare.analyse.rounds import find_limits, order_rounds
-from portcompare.analyse.summaries import find_spectra, summarise
+from portcompare.analyse.summaries import find_spectra, rank, summarise
 from portcompare.analyse.sweeps import find_grids, find_knees, find_plan_capacities
 from portcompare.analyse.work import compare_work, work_comparisons
 from portcompare.masking import mask_plan
@@ -62,6 +62,8 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
         lambda one, cpu_s: find_bound(cpu_s, find_limits(plan, manifest, one)),
         plan.cost.per_core_hour if plan.cost else None,
     )
+    closed = [name for name, one in plan.scenarios.items() if one.load.model == "closed"]
+    summaries = rank(summaries, closed, margins["throughput"])
     work = measured.work and compare_work(measured.work, plan.baseline, margins["instructions"])
     capacities = find_plan_capacities(plan, rounds, measured.ended_searches)
     pages = find_pages(plan, manifest, measured.visits, measured.browser)

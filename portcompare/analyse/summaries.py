@@ -1,6 +1,6 @@
 """What each arm did at each level, how its response times are distributed, and the course of its rounds."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from statistics import median
@@ -10,7 +10,7 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.results import Spectrum, SpectrumPoint, Summary
-from portcompare.records.rounds import Bound, Latency, Round
+from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round
 
 FindBound = Callable[[Round, float | None], Bound | None]
 
@@ -21,6 +21,8 @@ QUANTILES = tuple(
     sorted({1 - 10 ** (-step / STEPS_A_DECADE) for step in range(DECADES * STEPS_A_DECADE + 1)} | {0.5, 0.95})
 )
 """At equal distances on a logarithmic axis of what lies beyond them, from the minimum to p99.99."""
+
+_LEAST_RANKED = 3  # Deployments; a baseline and a candidate have their ratio
 
 _MILLION = 1e6
 _US_PER_S = 1e6
@@ -63,6 +65,30 @@ def summarise(
             overhead_s = min(around_s, own_s)
             summaries[place] = replace(found, queue_s=around_s - overhead_s, overhead_s=overhead_s)
     return tuple(summaries)
+
+
+def rank(summaries: Sequence[Summary], scenarios: Collection[str], margin: float) -> tuple[Summary, ...]:
+    """Rank the deployments by throughput at each level of some scenarios that has several candidates.
+
+    A rank begins where an interval lies below that of the first of the rank before, by more than the margin.
+    """
+    levels: dict[tuple[str, float], list[tuple[float, float, float, str]]] = {}
+    for one in summaries:
+        ratio = Estimate(point=1.0, low=1.0, high=1.0) if one.arm == BASELINE else one.ratio
+        is_ranked = one.scenario in scenarios and one.arm != CONTROL
+        if is_ranked and ratio and ratio.is_result and ratio.point and ratio.interval:
+            found = (ratio.point, *ratio.interval, one.arm)
+            levels.setdefault((one.scenario, one.level), []).append(found)
+    ranks: dict[tuple[str, float, str], int] = {}
+    for level, ranked in levels.items():
+        if len(ranked) < _LEAST_RANKED:
+            continue
+        first, first_low = 1, 0.0
+        for place, (_, low, high, arm) in enumerate(sorted(ranked, reverse=True), 1):
+            if place == 1 or high * (1 + margin) < first_low:
+                first, first_low = place, low
+            ranks[*level, arm] = first
+    return tuple(replace(one, rank=ranks.get((one.scenario, one.level, one.arm))) for one in summaries)
 
 
 def _summary(

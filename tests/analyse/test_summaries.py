@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from portcompare.analyse.summaries import QUANTILES, find_moments, find_spectra, summarise
+from portcompare.analyse.summaries import QUANTILES, find_moments, find_spectra, rank, summarise
+from portcompare.records.estimates import Estimate
 from portcompare.records.results import Spectrum, Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round, Slice
 from tests.altered import altered
@@ -171,3 +172,31 @@ def test_slices_lie_in_their_window() -> None:
     (empty,) = find_moments(altered(first, slices=(replace(part, requests=0, p99_s=None),)))
     assert (empty.rate_rps, empty.p99_s) == (0.0, None)
     assert find_moments(altered(ROUND, slices=())) == []
+
+
+RANKED = ("baseline", "control", "a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "ranks"),
+    [
+        # Those whose intervals overlap share a rank, which counts all before it; the control has none.
+        ({"a": (2.0, 2.2), "b": (1.9, 2.1), "c": (3.0, 3.3)}, [4, None, 2, 2, 1]),
+        ({"a": (0.8, 0.9), "b": (0.97, 0.99), "c": (0.5, 0.6)}, [1, None, 3, 1, 4]),  # b is within the margin
+        (
+            {"a": (1.2, 1.4), "b": (1.3, 1.5), "c": (1.0, 1.21)},
+            [3, None, 1, 1, 3],
+        ),  # each with the first alone
+        ({"a": (1.0, 9.0), "b": (2.0, 2.2), "c": (1.2, 1.4)}, [3, None, None, 1, 2]),  # too wide for a result
+        ({"a": (1.0, 9.0), "b": (2.0, 2.2)}, [None] * 5),  # one candidate has its ratio
+    ],
+)
+def test_deployments_are_ranked_by_throughput_and_share_what_cannot_be_told_apart(
+    intervals: dict[str, tuple[float, float]], ranks: list[int | None]
+) -> None:
+    ratios = {
+        arm: Estimate(point=(low + high) / 2, low=low, high=high) for arm, (low, high) in intervals.items()
+    }
+    summaries = [replace(summary_of(MIDDLE), arm=arm, ratio=ratios.get(arm)) for arm in RANKED]
+    assert [one.rank for one in rank(summaries, [MIDDLE.scenario], 0.05)] == ranks
+    assert not any(one.rank for one in rank(summaries, [], 0.05))

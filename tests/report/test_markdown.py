@@ -65,7 +65,7 @@ def test_usual_names_are_left_alone() -> None:
 def test_hostile_names_break_no_table(hostile: Results) -> None:
     source = markdown.render(hostile)
     widths = Counter(len(row) for row in _rows(source))
-    assert widths.keys() == {5, 6, 7, 9, 4}
+    assert widths.keys() == {5, 6, 8, 9, 4}
     assert (widths[5], widths[6]) == (1 + len(hostile.summaries), 2)
     assert "<script" not in _html(source)
     outside_code = re.sub(r"^(`{3,})sh$.*?^\1$", "", source, flags=re.DOTALL | re.MULTILINE)
@@ -86,7 +86,16 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
     assert blocks[0] == "# portcompare: plan"
     assert blocks[1] == f"**{results.headline}**"
     rows = _rows(blocks[2])
-    assert rows[0] == ["Level", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit", "Responses"]
+    assert rows[0] == [
+        "Level",
+        "Rank",
+        "Deployment",
+        "Ratio",
+        "95% range",
+        "Verdict",
+        "Of its limit",
+        "Responses",
+    ]
     assert len(rows) == 1 + len(results.summaries)
     assert blocks[4].startswith("- **fast**: quart-hypercorn is slower")
     valid = "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. Responses: 14 of 14"

@@ -75,6 +75,22 @@ def test_the_screen_begins_with_the_answer_and_has_a_line_for_each_deployment_at
     ]
 
 
+def test_ranked_lines_stand_in_order_with_the_control_first_and_ties_marked(results: Results) -> None:
+    ranks = {"baseline": 3, "quart-hypercorn": 1, "quart-uvicorn": 1}
+    ranked = tuple(
+        replace(one, rank=ranks.get(one.arm)) if one.level == 64.0 else one for one in results.summaries
+    )
+    lines = screen(replace(results, summaries=ranked))
+    first = next(place for place, line in enumerate(lines) if line.startswith("delayed, 64 users"))
+    assert lines[first].endswith(", rank 3")
+    assert [line[2:20].split()[:2] for line in lines[first + 1 : first + 4]] == [
+        ["flask-gunicorn"],
+        ["1=", "quart-hypercor"],
+        ["1=", "quart-uvicorn"],
+    ]
+    assert lines[3].endswith("(97% users)")  # where nothing is ranked
+
+
 def test_lines_of_the_open_model_show_response_times_whatever_the_bound(results: Results) -> None:
     plan: Any = deepcopy(results.plan)
     plan["scenarios"]["fast"]["load"]["model"] = "open"

@@ -35,7 +35,7 @@ def observe(
     request: RequestSpec = GET,
 ) -> dict[str, int]:
     """Observe servers that handle one at a time; returns the most requests that each was tried with."""
-    tried = {}
+    tried: dict[str, int] = {}
 
     def observe_slots(server: str, _request: RequestSpec, *, most: int, limit_s: float) -> int:
         assert 0 < limit_s <= slots.SLOTS_SHARE * plan.rounds.budget_s

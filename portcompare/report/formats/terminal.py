@@ -97,9 +97,13 @@ def _group_lines(groups: Sequence[screen.Group], room: int) -> Iterator[Text]:
         group = groups[place]
         first = group.baseline
         limit = f" ({first.limit})" * bool(first.limit)
-        yield Text.assemble((group.title, "bold"), f": {first.name}, the baseline: {first.ratio}{limit}")
+        rank = f", rank {first.rank}" * bool(first.rank)
+        yield Text.assemble(
+            (group.title, "bold"), f": {first.name}, the baseline: {first.ratio}{limit}{rank}"
+        )
         for one in group.lines:
-            name = shortened(one.name, _LONGEST_NAME)
+            mark = f"{one.rank:<4}" if first.rank else ""
+            name = mark + shortened(one.name, _LONGEST_NAME - len(mark))
             shown = _LINE.format(name, one.ratio, one.interval, one.verdict, one.limit).rstrip()
             if one.why:
                 shown = f"  {name:<25} {one.verdict}: {one.why}"

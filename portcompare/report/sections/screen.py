@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portcompare import units
@@ -41,6 +41,7 @@ class Line:
     verdict: str  # "no result" where the interval is too wide, or where there is none
     tone: Tone = "same"
     why: str = ""  # The cause that was measured, where there is no result; empty otherwise
+    rank: str = ""  # Among all at the level, with "=" where it shares it; empty where none are ranked
     limit: str  # How near it came to its bound, and what sets that
     responses: str  # How many requests succeeded, and which did not
 
@@ -71,7 +72,14 @@ def find_groups(results: Results) -> list[Group]:
         at = first.scenario, first.level
         is_open = plan_value(results, "scenarios", first.scenario, "load", "model") == "open"
         metric: MetricName = "p50" if is_open else "throughput"
-        others = [one for one in results.summaries if (one.scenario, one.level) == at and one is not first]
+        every = [one for one in results.summaries if (one.scenario, one.level) == at]
+        shared = Counter(one.rank for one in every)
+        ranks = {one.arm: f"{one.rank}{'=' * (shared[one.rank] > 1)}" if one.rank else "" for one in every}
+        # The control first, and last what has no rank.
+        others = sorted(
+            (one for one in every if one is not first),
+            key=lambda one: one.rank or (0 if one.arm == CONTROL else len(every) + 1),
+        )
         scenario, level = visible(first.scenario), level_text(results, *at)
         p50_s = first.latency_s.p50 if first.latency_s else None
         groups.append(
@@ -84,9 +92,13 @@ def find_groups(results: Results) -> list[Group]:
                     name=visible(first.deployment),
                     ratio=known(p50_s, units.duration) if is_open else known(first.rate_rps, units.rate),
                     verdict="baseline",
+                    rank=ranks[first.arm],
                     **_load_texts(first, failed),
                 ),
-                lines=tuple(_line(one, ratios.get((*at, one.arm, metric)), failed) for one in others),
+                lines=tuple(
+                    replace(_line(one, ratios.get((*at, one.arm, metric)), failed), rank=ranks[one.arm])
+                    for one in others
+                ),
             )
         )
     return groups
@@ -118,14 +130,14 @@ def _load_texts(one: Summary, failed: _Failed) -> dict[str, Any]:
     return {"limit": limit, "responses": ", ".join(right)}
 
 
-HEADER = ("Level", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit", "Responses")
+HEADER = ("Level", "Rank", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit", "Responses")
 
 
 def table_rows(groups: Iterable[Group]) -> list[tuple[str, ...]]:
     """The lines as rows below `HEADER`."""
     return [
         (
-            *(group.title, one.name, one.ratio, one.interval),
+            *(group.title, one.rank, one.name, one.ratio, one.interval),
             *(f"{one.verdict}: {one.why}" if one.why else one.verdict, one.limit, one.responses),
         )
         for group in groups
