@@ -83,11 +83,9 @@ def _server_problems(plan: Plan, servers: Servers, name: str, server: str) -> It
             found += f" through {deployment.adapter}" if deployment.adapter else ""
             yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
         return
-    found, serving = (
-        f"{server} does not serve {interface} apps",
-        [one for one in servers if way in servers[one]],
-    )
-    remedy = f"servers that do: {', '.join(sorted(serving))}" if serving else "remove it: it is for wsgi apps"
+    found = f"{server} does not serve {interface} apps"
+    serving = ", ".join(sorted(name for name in servers if way in servers[name]))
+    remedy = f"servers that do: {serving}" if serving else "remove it: it is for wsgi apps"
     if deployment.adapter is not None:
         yield plan.problem((*key, "adapter"), f"{found} through an adapter", remedy)
     else:

@@ -79,14 +79,9 @@ class ServerConfig:
     server: Server
     interface: str  # "wsgi" or "asgi"
     target: str  # the app, as the server or the adapter is given it
-    way: str  # how the server serves it, one of its `ways`
     adapter: str | None
+    serving: Serving  # how the server serves it
     knobs: Knobs
-
-    @property
-    def serving(self) -> Serving:
-        """How the server serves the app."""
-        return self.server.ways[self.way]
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -149,14 +144,15 @@ def resolve_deployment(plan: Plan, name: str) -> Recipe:
     deployment, app = plan.deployments[name], plan.app_of(name)
     config = None
     if deployment.server is not None and app.target is not None and app.interface is not None:
-        server, way = SERVERS[deployment.server], deployment.way(app.interface)
+        server = SERVERS[deployment.server]
+        serving = server.ways[deployment.way(app.interface)]
         config = ServerConfig(
             server=server,
             interface=app.interface,
             target=FACTORY_TARGET if app.has_factory else app.target,
-            way=way,
             adapter=deployment.adapter,
-            knobs=server.ways[way].knobs_of(deployment),
+            serving=serving,
+            knobs=serving.knobs_of(deployment),
         )
     python = sys.executable
     if app.python is not None:  # its own symbolic link is kept, as it marks the virtual environment

@@ -70,18 +70,18 @@ class Server:
     @property
     def ways(self) -> dict[str, Serving]:
         """How it serves apps, by the deployment's way: directly, or a WSGI app through an adapter."""
-        adapted = self.interfaces.get("asgi")
-        through = {
+        asgi = self.interfaces.get("asgi")
+        if asgi is None:
+            return self.interfaces
+        return self.interfaces | {
             f"wsgi through {name}": replace(
-                adapted,
-                knobs=adapted.knobs | adapter.knobs,
-                settings=adapted.settings | adapter.settings | {"adapter": name},
+                asgi,
+                knobs=asgi.knobs | adapter.knobs,
+                settings=asgi.settings | adapter.settings | {"adapter": name},
                 slots=adapter.slots,
             )
-            for name, adapter in (ADAPTERS if adapted else {}).items()
-            if adapted
+            for name, adapter in ADAPTERS.items()
         }
-        return self.interfaces | through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
