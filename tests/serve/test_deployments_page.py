@@ -12,7 +12,7 @@ from portcompare.serve.setups import prepare_arms
 from tests.serve.support import fetch, make_interpreter, read_plan, serve_elsewhere
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")
-OWN, COMMAND, RUNNING, UPSTREAM = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+OWN, ADAPTED, COMMAND, RUNNING, UPSTREAM = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 SERVICE = """
 import os
@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("snippet", [OWN, COMMAND, RUNNING, UPSTREAM])
+@pytest.mark.parametrize("snippet", [OWN, ADAPTED, COMMAND, RUNNING, UPSTREAM])
 def test_every_plan_can_be_served(project: Path, snippet: str) -> None:
     with serve_elsewhere() as port:
         snippet = snippet.replace("127.0.0.1:5000", f"127.0.0.1:{port}")
