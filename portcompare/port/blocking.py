@@ -19,7 +19,8 @@ def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
         package, _, last = name.partition(".")
         if name in tables.BLOCKING_CALLS:
             return f"{name} waits for {tables.BLOCKING_CALLS[name]}"
-        if package in tables.BLOCKING_PACKAGES and not last.endswith(("Error", "Exception", "Warning")):
+        is_class = last.endswith(("Error", "Exception", "Warning")) or name in tables.CONVERTED
+        if package in tables.BLOCKING_PACKAGES and not (is_class or last.startswith("auth.")):
             return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
         if tables.is_extension(package):
             why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
@@ -34,13 +35,14 @@ def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
     return f"{method} waits for {what}" if what else ""
 
 
-def can_convert(node: ast.Call) -> bool:
-    """Whether a request over HTTP means the same to httpx."""
+def can_convert(node: ast.Call, library: str) -> bool:
+    """Whether a request over HTTP means the same when it is awaited."""
     named = {each.arg or "": each.value for each in node.keywords}
-    is_form = "data" not in named or isinstance(named["data"], ast.Dict)
-    is_number = not isinstance(named.get("timeout"), ast.Tuple)
     is_url_only = len(node.args) <= 1 + ast.unparse(node.func).endswith("request")
-    return named.keys() <= tables.REQUEST_ARGUMENTS and is_form and is_number and is_url_only
+    is_form = "data" not in named or isinstance(named["data"], ast.Dict)
+    is_known = library != "httpx" or (is_url_only and is_form)
+    is_plain = not any(isinstance(each, ast.Starred) for each in node.args)
+    return named.keys() <= tables.REQUEST_ARGUMENTS[library] and is_known and is_plain
 
 
 def is_operand(node: ast.expr, parent: ast.AST) -> bool:

@@ -17,7 +17,8 @@ from portcompare.port.tables import CONVERTED, LOCKS
 _WHY = {
     "template": "what its template calls may block",
     "httpx.Client": "httpx waits for a server",
-    "requests": "requests waits for a server",
+    "requests": "requests waits for a server, and is used in ways that have no rule",
+    "requests.Session": "requests waits for a server, by a session that is used in ways that have no rule",
 }
 
 
@@ -91,12 +92,10 @@ class Colours:
             fact.of
             for scope, facts in self.facts.by_scope.items()
             for fact in facts
-            if fact.of in ("requests", *CONVERTED) and not scope.module.is_test and self._is_out(scope, fact)
+            if fact.of in CONVERTED and not scope.module.is_test and self._is_out(scope, fact)
         }
 
     def _is_out(self, scope: Scope, fact: Fact) -> bool:
-        if fact.of == "requests":
-            return self.facts.handles_requests and scope in self.reachable and scope not in self.is_async
         is_entered = fact.kind in ("lock", "async with") and scope not in self.is_async
         return is_entered or scope not in self.reachable
 
@@ -154,7 +153,7 @@ class Colours:
             scope
             for scope in self.reachable
             if any(
-                each.kind == "wait" or each.of == "httpx.Client"
+                each.kind == "wait" or each.of in ("httpx.Client", "requests.Session")
                 for each in self.facts.by_scope.get(scope, ())
             )
         ]

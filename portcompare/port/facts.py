@@ -9,7 +9,7 @@ from typing import Literal
 from portcompare.port import blocking, tables
 from portcompare.port.inference import MOST_ROUNDS, Inference
 from portcompare.port.records import Fact, Reason, Route
-from portcompare.port.sources import FunctionNode, Module, Scope, Site
+from portcompare.port.sources import FunctionNode, Module, Scope, Site, dotted_name
 from portcompare.port.values import NOTHING, Instance, Name
 
 APPS = frozenset({"flask.Flask", "flask.Blueprint"})
@@ -30,7 +30,6 @@ class Facts:
     on_loop: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
     commands: set[Scope] = field(default_factory=set)
     unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
-    handles_requests: bool = False  # whether it names exceptions of requests
     left: dict[Scope, str] = field(default_factory=dict)  # functions that use an extension left by hand
     has_login: bool = False  # whether templates may look up a user
     _processors: set[Scope] = field(default_factory=set)
@@ -228,25 +227,35 @@ class Facts:
         names = self.inference.names(node, site.scope)
         kinds = self.inference.kinds(node.value, site.scope)
         without = [f"{kind}.{node.attr}" for kind in kinds] + sorted(names)
-        if any(name.startswith("requests.") and name not in tables.REQUESTS for name in names) or (
-            "requests.Response" in kinds and node.attr not in tables.REQUESTS_ATTRIBUTES
-        ):
-            self.unconvertible.add("requests")
+        if node.attr == "wsgi_app":
+            without = [] if self.is_proxy_fix(site) else ["flask.Flask.wsgi_app"]
+        if tables.NOT_AWAITED.intersection(without):
+            self.unconvertible |= {"requests", "requests.Session"}
         if "threading.Lock" in kinds and node.attr in ("acquire", "locked", "release"):
             self.unconvertible.add("threading.Lock")
         read = tuple(self.inference.properties(node, site.scope))
         if read:
             self.by_scope[site.scope].append(Fact(kind="runs", site=site, callees=read))
-        self.handles_requests |= bool(names & tables.REQUESTS_ERRORS.keys())
         why = next((tables.WITHOUT_QUART[name] for name in without if name in tables.WITHOUT_QUART), "")
         if why and not site.scope.module.is_test:
             self.by_scope[site.scope].append(Fact(kind="by hand", site=site, what=why))
         is_called = isinstance(site.parent, ast.Call) and site.parent.func is node
+        owners = [kind for kind in kinds if node.attr in tables.AWAITED_PROPERTIES.get(kind, ())]
+        if owners and isinstance(site.parent, ast.AugAssign) and site.parent.target is node:
+            what = f"{node.attr} is awaited before it is set: write it as two statements"
+            self.by_scope[site.scope].append(Fact(kind="by hand", site=site, what=what))
         if is_called or isinstance(node.ctx, ast.Store):
             return
-        owners = [kind for kind in kinds if node.attr in tables.AWAITED_PROPERTIES.get(kind, ())]
         if owners:
             self.by_scope[site.scope].append(Fact(kind="await", site=site, of=owners[0]))
+
+    def is_proxy_fix(self, site: Site) -> bool:
+        """Whether a `wsgi_app` is what werkzeug's ProxyFix wraps, or is set to that."""
+        call = site.parent.value if isinstance(site.parent, ast.Assign) else site.parent
+        if not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Attribute):
+            return False
+        is_app = call.args[0].attr == "wsgi_app"
+        return is_app and tables.PROXY_FIX in self.inference.names(call.func, site.scope)
 
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
         names = self.inference.names(node.func, site.scope)
@@ -255,16 +264,16 @@ class Facts:
         awaited = [kind for kind in kinds if method in tables.AWAITED_METHODS.get(kind, ())]
         if awaited or names & tables.AWAITED_CALLS:
             renders = "template" if names & tables.IN_THREAD.keys() else ""
+            if "requests.Session" in awaited and not blocking.can_convert(node, "requests"):
+                self.unconvertible.add("requests.Session")
             yield Fact(kind="await", site=site, of=next(iter(awaited), renders))
             return
         if "flask.View" in self.inference.kinds(node.func, site.scope):
             yield Fact(kind="calls" if callees else "await", site=site, callees=callees, of="flask.View")
             return
-        for name in names & tables.WAITS.keys():
-            library = name.partition(".")[0] if not name.startswith("time.") else ""
-            if library and not blocking.can_convert(node):
-                self.unconvertible.add(library)
-            yield Fact(kind="wait", site=site, what=tables.WAITS[name], of=library)
+        waits = min(names & tables.WAITS.keys(), default="")
+        if waits:
+            yield self._waiting(waits, site, node)
             return
         for each in self.inference.values(node.func, site.scope):
             if isinstance(each, Scope) and not each.is_function:
@@ -273,7 +282,8 @@ class Facts:
                     for kind in self.inference.kinds_of(Instance(each))
                     if kind[:4] == "lib:"
                 }
-        blocked = blocking.blocked_by(names, kinds, method)
+        given = {kind for each in node.args[:1] for kind in self.inference.kinds(each, site.scope)}
+        blocked = blocking.blocked_by(names, kinds, method) if "urllib.Response" not in given else ""
         if blocked:
             called = names or {f"{kind}.{method}" for kind in kinds or {""}}
             is_complete = all(each.partition(".")[0] in tables.COMPLETE for each in called) and not any(
@@ -282,17 +292,18 @@ class Facts:
             yield Fact(kind="blocks", site=site, what=blocked, is_complete=is_complete)
         elif callees:
             kind: Literal["streams", "calls"] = "streams" if self._is_streamed(site, callees) else "calls"
-            is_chosen = isinstance(node.func, ast.Call | ast.Subscript)  # perhaps not from these alone
+            is_chosen = self.inference.is_uncertain(node.func, site.scope)
             yield Fact(kind=kind, site=site, callees=callees, is_guess=is_chosen)
-        elif guessed := tuple(self._named_methods(site, node) or self.inference.guess(node.func, site.scope)):
+        elif guessed := tuple(self.inference.guess(node.func, site.scope)):
             yield Fact(kind="calls", site=site, callees=guessed, is_guess=True)
 
-    def _named_methods(self, site: Site, node: ast.Call) -> list[Scope]:
-        """The methods that a call of `getattr(...)` may run."""
-        if not isinstance(node.func, ast.Call) or ast.unparse(node.func.func) != "getattr":
-            return []
-        found = self.inference.methods(self.inference.values(node.func.args[0], site.scope))
-        return [each for each in found if not each.name.endswith("__")]
+    def _waiting(self, name: str, site: Site, node: ast.Call) -> Fact:
+        """A call that waits; it blocks if no rule says how it is awaited."""
+        library = name.partition(".")[0] if not name.startswith("time.") else ""
+        is_direct = name == dotted_name(node.func, site.scope)
+        if is_direct and not (library and not blocking.can_convert(node, library)):
+            return Fact(kind="wait", site=site, what=tables.WAITS[name], of=library)
+        return Fact(kind="blocks", site=site, what=f"{name} waits, and is called in a way that has no rule")
 
     def _is_streamed(self, site: Site, callees: tuple[Scope, ...]) -> bool:
         """Whether a call of a generator is sent as it is, so that its steps run later."""
@@ -324,6 +335,11 @@ class Facts:
             for each in self.inference.values(value, scope)
             if isinstance(each, Scope) and each.is_function
         ]
+        is_later = any(name.startswith(tables.ELSEWHERE) for name in names) or method in tables.LATER
+        waiting = {name for value in passed for name in self.inference.names(value, scope)} & tables.CALLED
+        if waiting and scope.is_function and not (is_later or names & tables.INSPECTING):
+            what = f"{min(waiting)} waits, and {ast.unparse(node.func)} receives it"
+            self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
         in_template = "jinja_env" in ast.unparse(node.func) or names & {"flask.render_template"}
         for function in functions:
             if (kinds & APPS or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
@@ -335,8 +351,10 @@ class Facts:
                 self.commands.add(function)
             elif in_template:
                 self._add_synchronous("template_global", function)
-            elif not is_project and not names & tables.INSPECTING and method not in ("append", "add"):
+            elif not is_project and not names & tables.INSPECTING and method not in tables.FILLING:
                 self._keep(function, f"{ast.unparse(node.func)} receives it", node.lineno)
+                if scope.is_function and not is_later:
+                    self.by_scope[scope].append(Fact(kind="runs", site=site, callees=(function,)))
 
     def _read_urls(self, node: ast.Call, scope: Scope, extension: str) -> None:
         if extension:  # such as Flask-RESTful: a class, and its addresses

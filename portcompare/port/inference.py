@@ -33,6 +33,7 @@ class Inference:
     _known: dict[tuple[object, str], Values] = field(default_factory=lambda: defaultdict(set))
     _fixtures: dict[str, list[Scope]] = field(default_factory=lambda: defaultdict(list))  # of pytest, by name
     _methods: dict[str, list[Scope]] = field(default_factory=dict)  # of the project's classes, by name
+    uncertain: set[tuple[object, str]] = field(default_factory=set)  # names that may hold what is not known
     _has_changed: bool = True
 
     def solve(self) -> None:
@@ -56,8 +57,7 @@ class Inference:
                 self._follow(scope)
 
     def _follow(self, scope: Scope) -> None:
-        for target, value in scope.bindings:
-            self._assign(target, self.values(value, scope), scope)
+        self._follow_bindings(scope)
         for value in scope.returned:
             self._learn(scope, "return", self.values(value, scope))
         if isinstance(scope.node, ast.ClassDef):
@@ -73,6 +73,12 @@ class Inference:
         for site in scope.sites:
             if isinstance(site.node, ast.Call):
                 self._follow_call(site.node, scope)
+
+    def _follow_bindings(self, scope: Scope) -> None:
+        for target, value in scope.bindings:
+            self._assign(target, self.values(value, scope), scope)
+            if not isinstance(value, ast.Name | ast.Attribute) or self.is_uncertain(value, scope):
+                self.uncertain |= self._names_of(target, scope)
 
     def _follow_function(self, scope: Scope, node: FunctionNode) -> None:
         outer = scope.parent or scope
@@ -120,6 +126,11 @@ class Inference:
                 *((each, named[each.arg]) for each in given if each.arg in named),
             ]:
                 self._learn(self.called(callee), parameter.arg, self.values(value, scope))
+                if isinstance(value, ast.Lambda) or self.names(value, scope):
+                    self.uncertain.add((self.called(callee), parameter.arg))
+        if isinstance(node.func, ast.Attribute) and node.func.attr in tables.FILLING:
+            functions: Values = {each for each in self._union(node.args, scope) if isinstance(each, Scope)}
+            self._assign(node.func.value, functions, scope)
         for value in node.args if hook else ():
             for each in self.values(value, scope):
                 if isinstance(each, Scope) and each.parameters():
@@ -172,6 +183,20 @@ class Inference:
                 self._learn(place, target.attr, values)
         elif isinstance(target, ast.Subscript):
             self._assign(target.value, values, scope)
+
+    def is_uncertain(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression may stand for more than is known."""
+        is_name = isinstance(node, ast.Name | ast.Attribute)
+        return not (is_name and self.uncertain.isdisjoint(self._names_of(node, scope)))
+
+    def _names_of(self, node: ast.expr, scope: Scope) -> set[tuple[object, str]]:
+        """Where that is remembered which a name or an attribute stands for."""
+        match node:
+            case ast.Name():
+                return {(scope.holder(node.id), node.id)}
+            case ast.Attribute():
+                return {(place, node.attr) for place in self._places(node.value, scope)}
+        return set()
 
     def _places(self, node: ast.expr, scope: Scope) -> list[object]:
         """Where the attributes of an expression's objects are remembered."""
@@ -256,7 +281,9 @@ class Inference:
         if depth > MOST_ROUNDS:
             return NOTHING
         if isinstance(owner, str):
-            return {owner} if owner.startswith(_TAINTED) else self._known.get((owner, name), NOTHING)
+            dotted = f"{owner}.{name}"
+            named: Values = {Name(dotted)} if dotted in tables.KINDS else NOTHING
+            return {owner} if owner.startswith(_TAINTED) else self._known.get((owner, name), named)
         if isinstance(owner, Name):
             return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
         found = self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
@@ -279,8 +306,8 @@ class Inference:
                     found |= self._made_by(callee)
                 case str() if callee.startswith(_TAINTED):
                     found.add(callee)
-        if isinstance(node.func, ast.Name) and node.func.id == "super":
-            found |= self._bases_of_super(node, scope)
+        if isinstance(node.func, ast.Name):
+            found |= self._looked_up(node.func.id, node, scope)
         if isinstance(node.func, ast.Attribute):
             owners = self.values(node.func.value, scope)
             if node.func.attr == "as_view":  # stands for the class, whose methods are the views
@@ -297,6 +324,24 @@ class Inference:
                 key = node.args[0]
                 found |= self._known[Name("flask.g"), str(getattr(key, "value", ""))]
         return found
+
+    def _looked_up(self, name: str, node: ast.Call, scope: Scope) -> Values:
+        """What builtins find that look up names."""
+        if name == "super":
+            return self._bases_of_super(node, scope)
+        if name == "globals":
+            return {each for each in scope.module.scope.inner.values() if each.is_function}
+        return self._got(node, scope) if name == "getattr" and len(node.args) > 1 else NOTHING
+
+    def _got(self, node: ast.Call, scope: Scope) -> Values:
+        """What `getattr(...)` may result in: an attribute, or any method if its name is not known."""
+        owner, name, *default = node.args
+        found = self._union(default, scope)
+        if isinstance(name, ast.Constant):
+            read = ast.Attribute(value=owner, attr=str(name.value), ctx=ast.Load())
+            return found | self._attributes(read, scope)
+        methods = self.methods(self.values(owner, scope))
+        return found | {each for each in methods if not each.name.endswith("__")}
 
     def _bases_of_super(self, node: ast.Call, scope: Scope) -> Values:
         owner = scope.owner_class()

@@ -37,14 +37,16 @@ def port_project(project: Path) -> Port | None:
     package = home.name if home.is_package else home.name.rpartition(".")[0]
     planner = Planner(colours, f"{package}.{HELPER}" if package else HELPER)
     edits = {module: planner.plan(module) for module in modules if not _is_quart(module)}
-    files = {module.path: rewrite(module.text.encode(), edit) for module, edit in edits.items() if edit}
+    files = {
+        module.path: rewrite(module.text.encode(module.encoding), edit)
+        for module, edit in edits.items()
+        if edit
+    }
     lines = {
         module.path: _count_lines(module, files[module.path]) for module in modules if module.path in files
     }
     parts = planner.helpers | find_parts(project, modules)
     parts |= {"threads"} if any(scope in colours.in_thread for scope in facts.callbacks) else set()
-    facts_of_all = (fact for each in facts.by_scope.values() for fact in each)
-    parts |= {"responses"} if any(fact.of == "flask.Response" for fact in facts_of_all) else set()
     parts |= {each for part in parts for each in NEEDED_PARTS.get(part, ())}
     files[(Path(home.path).parent / f"{HELPER}.py").as_posix()] = _helper_text(parts).encode()
     uses_httpx = any(b"httpx" in text for text in files.values())
@@ -80,7 +82,7 @@ def _is_quart(module: Module) -> bool:
 
 def _count_lines(module: Module, new: bytes) -> tuple[int, int]:
     """How many lines of a module a port removes and adds."""
-    old_lines, new_lines = Counter(module.text.splitlines()), Counter(new.decode().splitlines())
+    old_lines, new_lines = (Counter(text.splitlines()) for text in (module.text, new.decode(module.encoding)))
     return (old_lines - new_lines).total(), (new_lines - old_lines).total()
 
 

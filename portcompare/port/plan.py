@@ -16,9 +16,10 @@ from portcompare.port.tables import (
     HELPERS,
     IN_THREAD,
     KEPT,
+    KINDS,
+    PROXY_FIX,
     PYPI,
     RENAMED,
-    REQUESTS_ERRORS,
     is_extension,
     is_left,
 )
@@ -118,29 +119,13 @@ class _ModulePlanner:
         if not fact.of:
             self._add_first(f"import {fact.what.partition('.')[0]}")
         else:
-            self._help("http")
-            self._edits.keywords[span] = {"allow_redirects": "follow_redirects"}
+            self._help(fact.what.partition(".")[0].removesuffix("()"))
         given = {each.arg for each in node.keywords}
         if fact.of == "httpx":  # the shared client follows redirects and has no limit, as requests
             defaults = {"follow_redirects": "False", "timeout": "5.0"}
             added = [f"{name}={value}" for name, value in defaults.items() if name not in given]
             self._edits.arguments[span] = ", ".join(added)
         self._await(fact)
-
-    def _plan_requests(self, node: ast.Name | ast.Attribute, scope: Scope) -> bool:
-        """Rename what httpx calls otherwise than requests, in functions that await it."""
-        if "requests" in self._colours.unconverted or scope not in self._colours.is_async:
-            return False
-        error = REQUESTS_ERRORS.get(dotted_name(node, scope), "")
-        if error:
-            self._edits.replace(self._module.span(node), error)
-            self._count(node)
-            self._add_first("import httpx")
-        elif isinstance(node, ast.Attribute) and node.attr == "ok":
-            if "requests.Response" not in self._facts.inference.kinds(node.value, scope):
-                return False
-            self._edits.replace(self._module.span(node), f"{ast.unparse(node.value)}.is_success")
-        return bool(error)
 
     def _plan_special(self, scope: Scope, node: ast.Call) -> None:
         """Change calls that would not work as they are."""
@@ -150,8 +135,12 @@ class _ModulePlanner:
         if getattr(node.func, "attr", "") == "from_prefixed_env" and not (node.args or node.keywords):
             self._edits.arguments[self._module.span(node)] = '"FLASK"'
         if "flask.redirect" in names and any(each.arg == "Response" for each in node.keywords):
-            self._leave(node, scope, "Quart's redirect has no Response")
-        self._plan_receiver(scope, node)
+            self._edits.keywords[self._module.span(node)] = {"Response": ""}  # Flask does not read it either
+        if PROXY_FIX in names:
+            self._edits.replace(self._module.span(node.func), self._help("ProxyFix"))
+            self._count(node.func)
+        else:
+            self._plan_receiver(scope, node)
         entered = {"push": "__enter__()", "pop": "__exit__(None, None, None)"}
         if isinstance(node.func, ast.Attribute) and node.func.attr in entered:
             context = node.func.value
@@ -267,9 +256,7 @@ class _ModulePlanner:
     def _plan_names(self, scope: Scope) -> None:
         for site in scope.sites:
             node = site.node
-            if isinstance(node, ast.Name | ast.Attribute) and (
-                self._convert(node, scope) or self._plan_requests(node, scope)
-            ):
+            if isinstance(node, ast.Name | ast.Attribute) and self._convert(node, scope):
                 continue
             if isinstance(node, ast.Name):
                 holder = scope.holder(node.id)
@@ -281,6 +268,8 @@ class _ModulePlanner:
                     self._edits.replace(self._module.span(node), "quart")
             elif isinstance(node, ast.Attribute):
                 dotted = canonical(dotted_name(node, scope))
+                if node.attr == "wsgi_app" and self._facts.is_proxy_fix(site):
+                    self._edits.replace(self._module.span(node), f"{ast.unparse(node.value)}.asgi_app")
                 if (
                     dotted.startswith("flask.")
                     and dotted.count(".") == 1
@@ -291,12 +280,15 @@ class _ModulePlanner:
     def _convert(self, node: ast.Name | ast.Attribute, scope: Scope) -> bool:
         """Rename the class of objects that are awaited in the port."""
         dotted = dotted_name(node, scope)
-        if dotted not in CONVERTED or not self._colours.is_converted(dotted):
+        if dotted not in CONVERTED or not self._colours.is_converted(KINDS[dotted]):
             return False
         new = CONVERTED[dotted]
         module = new.partition(".")[0]
         self._edits.replace(self._module.span(node), new)
-        if module != dotted.partition(".")[0]:
+        if new in HELPERS:
+            self._help(new)
+            self._count(node)
+        elif module != dotted.partition(".")[0]:
             self._add_first(f"import {module}")
             self._count(node)
         return True

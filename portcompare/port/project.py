@@ -67,10 +67,10 @@ def read_modules(project: Path) -> tuple[list[Module], list[Left]]:
         if file.suffix != ".py" or not file.is_file():
             continue
         try:
-            text = file.read_bytes().decode("utf-8-sig")
+            source = file.read_bytes()
             is_package, is_test = file.name == "__init__.py", _TESTS.search(path) is not None
             modules.append(
-                read_module(path, _module_name(file), text, is_package=is_package, is_test=is_test)
+                read_module(path, _module_name(file), source, is_package=is_package, is_test=is_test)
             )
         except (SyntaxError, ValueError) as error:
             line, found = getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or str(error)

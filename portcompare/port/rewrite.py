@@ -1,11 +1,13 @@
 """A module rewritten by its edits; what they do not touch stays as it is, byte for byte."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import libcst as cst
+from libcst import matchers
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from portcompare.port.sources import Span
@@ -36,7 +38,9 @@ class Edits:
     first_imports: list[str] = field(default_factory=list)  # statements to add before the first import
     last_imports: list[str] = field(default_factory=list)  # and after the last at the top
     comments: dict[int, list[str]] = field(default_factory=dict)  # to put above statements, by line
-    keywords: dict[Span, Mapping[str, str]] = field(default_factory=dict)  # new names of calls' arguments
+    keywords: dict[Span, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # calls' arguments, renamed or left out
     arguments: dict[Span, str] = field(default_factory=dict)  # to add to calls
 
     def replace(self, span: Span, text: str) -> None:
@@ -74,7 +78,10 @@ class _Rewriter(cst.CSTTransformer):
             found = self._range(original)
             span = found.start.line, found.start.column, found.end.line, found.end.column
             if isinstance(updated, cst.Call) and span in self._edits.keywords:
-                updated = updated.with_changes(args=_rename(updated.args, self._edits.keywords[span]))
+                given = _rename(updated.args, self._edits.keywords[span])
+                if len(given) < len(updated.args):
+                    given[-1] = given[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+                updated = updated.with_changes(args=given)
             if isinstance(updated, cst.Call) and span in self._edits.arguments:
                 added = cst.ensure_type(
                     cst.parse_expression(f"f({self._edits.arguments[span]})"), cst.Call
@@ -108,12 +115,20 @@ class _Rewriter(cst.CSTTransformer):
             return self._comment(original, updated)
         changed = _edit_import(first, edit)
         kept = [updated.with_changes(body=[changed, *updated.body[1:]])] if changed else []
-        lines = [*kept, *map(_statement, edit.added)]
-        if not lines:
-            return cst.RemoveFromParent()
+        lines = [*kept, *map(_statement, edit.added)] or [cst.SimpleStatementLine([_REMOVED])]
         if not kept:
             lines[0] = lines[0].with_changes(leading_lines=updated.leading_lines)
+        left = Counter(text for line in lines for text in _comments(line))
+        lost = (Counter(_comments(updated)) - left).elements()
+        added = [cst.EmptyLine(comment=cst.Comment(text)) for text in lost]
+        at = len(kept) if len(lines) > len(kept) else 0
+        lines[at] = lines[at].with_changes(leading_lines=[*lines[at].leading_lines, *added])
         return cst.FlattenSentinel(lines)
+
+    def leave_IndentedBlock(self, original: Node, updated: Node) -> Node:
+        """Keep the comments of what is removed."""
+        del original
+        return _without_removed(updated)
 
     def _comment(self, original: Node, updated: Node) -> Node:
         """Put comments above a statement."""
@@ -140,7 +155,31 @@ class _Rewriter(cst.CSTTransformer):
                 added[0] = added[0].with_changes(leading_lines=body[before].leading_lines)
                 body[before] = body[before].with_changes(leading_lines=[])
             body[before:before] = added
-        return updated.with_changes(body=body)
+        return _without_removed(updated.with_changes(body=body))
+
+
+_REMOVED = cst.Pass()  # stands for a statement until its comments are moved
+
+
+def _comments(node: cst.CSTNode) -> list[str]:
+    return [
+        each.value for each in matchers.findall(node, matchers.Comment()) if isinstance(each, cst.Comment)
+    ]
+
+
+def _without_removed(block: Node) -> Node:
+    """A block without the statements that are removed, whose comments go to the next one."""
+    lines: list[cst.EmptyLine] = []
+    body: list[Node] = []
+    for each in block.body:
+        if isinstance(each, cst.SimpleStatementLine) and each.body[0] is _REMOVED:
+            lines += each.leading_lines if _comments(each) else ()
+        elif lines:
+            body.append(each.with_changes(leading_lines=[*lines, *each.leading_lines]))
+            lines = []
+        else:
+            body.append(each)
+    return block.with_changes(body=body, footer=[*lines, *block.footer])
 
 
 def _rename(arguments: Sequence[cst.Arg], names: Mapping[str, str]) -> list[cst.Arg]:
@@ -149,6 +188,7 @@ def _rename(arguments: Sequence[cst.Arg], names: Mapping[str, str]) -> list[cst.
         if each.keyword and each.keyword.value in names
         else each
         for each in arguments
+        if not (each.keyword and names.get(each.keyword.value) == "")
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 
 from portcompare.port.tables import FLASK_NAMES, HTTP_METHODS
 
@@ -96,6 +98,7 @@ class Module:
     path: str  # within the project
     name: str  # as it is imported, with dots
     text: str
+    encoding: str  # of the file
     tree: ast.Module
     is_package: bool
     is_test: bool
@@ -118,11 +121,15 @@ class Module:
         return node.lineno, column(node.lineno, node.col_offset), end_line, column(end_line, end)
 
 
-def read_module(path: str, name: str, text: str, *, is_package: bool, is_test: bool) -> Module:
+def read_module(path: str, name: str, source: bytes, *, is_package: bool, is_test: bool) -> Module:
     """Parse a file; raises SyntaxError or ValueError if it is not Python of this version."""
+    encoding = tokenize.detect_encoding(BytesIO(source).readline)[0]
+    text = source.decode(encoding)
     tree = ast.parse(text, filename=path)
     tree.lines = re.split(r"\r\n|\r|\n", text)  # type: ignore[attr-defined]
-    module = Module(path=path, name=name, text=text, tree=tree, is_package=is_package, is_test=is_test)
+    module = Module(
+        path=path, name=name, text=text, encoding=encoding, tree=tree, is_package=is_package, is_test=is_test
+    )
     _Reader(module).visit(tree)
     return module
 

@@ -33,6 +33,7 @@ AWAITED_METHODS = {
     "flask.Response": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
     "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
     "httpx.Client": {*_VERBS, "close", "send"},
+    "requests.Session": {*_VERBS, "send"},
 }
 AWAITED_PROPERTIES = {
     "flask.Request": {"data", "files", "form", "json", "values"},
@@ -52,7 +53,9 @@ ASYNC_WITH = {
 LOCKS = frozenset({"threading.Lock", "threading.RLock"})
 """Kinds that are held; every other that is not a Lock counts as an RLock, which asyncio does not have."""
 
-CONVERTED = {"httpx.Client": "httpx.AsyncClient", "threading.Lock": "asyncio.Lock"}
+CONVERTED = {"httpx.Client": "httpx.AsyncClient", "threading.Lock": "asyncio.Lock"} | dict.fromkeys(
+    ("requests.Session", "requests.session", "requests.sessions.Session"), "HttpSession"
+)
 """Classes whose objects are awaited in the port, and what they become."""
 
 KINDS = {
@@ -61,6 +64,8 @@ KINDS = {
     "flask.Request": "flask.Request",
     "flask.Response": "flask.Response",
     "flask.current_app": "flask.Flask",
+    **{f"{app}.{name}": "flask.Response" for app in _APPS for name in ("json.response", "response_class")},
+    **{f"{app}.json": "flask.json" for app in _APPS},
     "flask.current_app._get_current_object": "flask.Flask",
     "flask.jsonify": "flask.Response",
     "flask.make_response": "flask.Response",
@@ -73,12 +78,16 @@ KINDS = {
     "flask.views.View": "flask.views.View",
     "httpx.Client": "httpx.Client",
     "multiprocessing.Lock": "threading.RLock",
+    "urllib.request.urlopen": "urllib.Response",
     "threading.BoundedSemaphore": "threading.RLock",
     "threading.Event": "threading.Event",
     "threading.Thread": "threading.Thread",
     "threading.Condition": "threading.RLock",
     "threading.Lock": "threading.Lock",
     **dict.fromkeys([f"requests.{verb}" for verb in _VERBS], "requests.Response"),
+    **dict.fromkeys(
+        ["requests.Session", "requests.session", "requests.sessions.Session"], "requests.Session"
+    ),
     "threading.RLock": "threading.RLock",
     "threading.Semaphore": "threading.RLock",
     "werkzeug.datastructures.FileStorage": "flask.FileStorage",
@@ -95,7 +104,6 @@ CURRENT = {"flask.Flask": "flask.current_app", "flask.Request": "flask.request"}
 
 METHOD_RESULTS = {
     ("flask.Flask", "app_context"): "flask.AppContext",
-    ("flask.Flask", "response_class"): "flask.Response",
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
     **{
@@ -103,6 +111,7 @@ METHOD_RESULTS = {
         for name in ("get", "getlist", "items", "pop", "values")
     },
     **{("flask.testing.FlaskClient", name): "flask.Response" for name in _VERBS},
+    **{("requests.Session", name): "requests.Response" for name in _VERBS},
 }
 """The kinds of what methods return."""
 
@@ -113,13 +122,13 @@ PASSING = frozenset(
             "copy.copy",
             "dict",
             "enumerate",
+            "filter",
             "functools.partial",
-            "getattr",
             "iter",
             "itertools.chain",
         ),
-        *("itertools.cycle", "list", "next", "random.choice", "reversed", "set", "sorted", "tuple"),
-        *("typing.cast", "zip"),
+        *("itertools.cycle", "list", "max", "min", "next", "random.choice", "reversed", "set", "sorted"),
+        *("tuple", "typing.cast", "zip"),
     }
 )
 """Calls whose result holds what their arguments hold."""
@@ -127,11 +136,19 @@ PASSING = frozenset(
 CONTAINED = frozenset({"get", "items", "pop", "setdefault", "values"})
 """Methods whose result holds what their object holds."""
 
-INSPECTING = PASSING | {
-    *("callable", "functools.update_wrapper", "functools.wraps", "hasattr", "inspect.iscoroutinefunction"),
-    *("inspect.signature", "isinstance", "print", "repr", "setattr", "str"),
+_CALLING = {"filter", "max", "min", "sorted"}
+FILLING = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
+"""Methods whose object holds what they are given."""
+
+INSPECTING = (PASSING - _CALLING) | {
+    *("callable", "functools.update_wrapper", "functools.wraps", "getattr", "hasattr"),
+    *("inspect.iscoroutinefunction", "inspect.signature", "isinstance", "print", "repr", "setattr", "str"),
 }
 """Calls that do not call the functions that they receive."""
+
+ELSEWHERE = ("apscheduler.", "atexit.", "multiprocessing.", "schedule.", "signal.", "threading.")
+LATER = frozenset({"add_done_callback", "add_job", "connect", "run_in_executor", "submit", "to_thread"})
+"""Calls, and methods of any object, after which another thread runs the functions that they receive."""
 
 ROUTES = frozenset({"delete", "endpoint", "get", "patch", "post", "put", "route"})
 """Decorators of apps and blueprints for views."""
@@ -161,32 +178,25 @@ SYNCHRONOUS_HOOKS = {
 
 WAITS = {
     "time.sleep": "asyncio.sleep",
-    **{f"{library}.{verb}": f"http.{verb}" for library in ("httpx", "requests") for verb in _VERBS},
+    **{f"httpx.{verb}": f"http.{verb}" for verb in _VERBS},
+    **{f"requests.{verb}": f"HttpSession().{verb}" for verb in _VERBS},
+    "urllib.request.urlopen": "urlopen",
 }
 """Calls that wait, and what waits as long without holding anything."""
 
-REQUEST_ARGUMENTS = {"allow_redirects", "auth", "data", "follow_redirects", "headers", "json", "method"} | {
-    *("params", "timeout", "url")
+_ARGUMENTS = {"auth", "cookies", "data", "headers", "json", "method", "params", "timeout", "url"}
+REQUEST_ARGUMENTS = {
+    "httpx": _ARGUMENTS | {"follow_redirects"},
+    "requests": _ARGUMENTS | {"allow_redirects", "files"},
+    "urllib": {"data", "timeout", "url"},
 }
-REQUESTS_ATTRIBUTES = {"content", "headers", "json", "ok", "raise_for_status", "status_code", "text"}
-"""What requests and httpx have in common: arguments of requests, and attributes of responses."""
+"""The arguments of requests that mean the same when they are awaited, by library."""
 
-REQUESTS_ERRORS = {
-    f"requests{module}.{name}": f"httpx.{new}"
-    for module in ("", ".exceptions")
-    for name, new in (
-        ("ConnectTimeout", "ConnectTimeout"),
-        ("ConnectionError", "TransportError"),
-        ("HTTPError", "HTTPStatusError"),
-        ("ReadTimeout", "ReadTimeout"),
-        ("RequestException", "HTTPError"),
-        ("Timeout", "TimeoutException"),
-    )
+NOT_AWAITED = {f"requests.Response.{name}" for name in ("connection", "next", "raw")} | {
+    f"requests.Session.{name}"
+    for name in ("adapters", "cert", "get_adapter", "hooks", "mount", "proxies", "stream", "verify")
 }
-"""The exceptions of requests, and those of httpx that are raised instead."""
-
-REQUESTS = {*REQUESTS_ERRORS, "requests.exceptions", *(f"requests.{verb}" for verb in _VERBS)}
-"""All of requests that has a rule."""
+"""What requests has and its session that is awaited has not."""
 
 BLOCKING_PACKAGES = {
     package: what
@@ -219,7 +229,7 @@ BLOCKING_CALLS = {
         ("files", [f"pathlib.Path.{name}" for name in ("glob", "iterdir", "mkdir", "rglob", *_FILES)]),
         ("a database", ("pandas.read_sql",)),
         ("a process", ("os.popen", "os.system", "os.wait", "os.waitpid")),
-        ("a server", ("httpx.stream", "urllib.request.urlopen", "urllib.request.urlretrieve")),
+        ("a server", ("httpx.stream", "urllib.request.urlretrieve")),
         ("a person", ("getpass.getpass", "input")),
         ("another thread", ("threading.Event.wait", "threading.Thread.join")),
         ("an event loop", ("anyio.run", "asgiref.sync.async_to_sync", "asyncio.Runner", "asyncio.run")),
@@ -236,6 +246,9 @@ BLOCKING_CALLS = {
     for name in names
 }
 """Single calls that block, also methods by the kind of their object."""
+
+CALLED = {*WAITS, *BLOCKING_CALLS}
+"""Functions that wait or block when what they are passed to calls them."""
 
 BLOCKING_METHODS = {"run_until_complete": "an event loop"}
 """Methods that block, whatever their object is."""
@@ -299,6 +312,8 @@ BY_HAND = {
 }
 """Extensions that are left by hand: why, and the source; so is every other one."""
 
+PROXY_FIX = "werkzeug.middleware.proxy_fix.ProxyFix"
+
 HELPER = "as_flask"  # the module that the port brings along
 
 RENAMED = {
@@ -327,9 +342,20 @@ WITHOUT_QUART = {
     "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
     "flask.Request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
+    **{f"flask.Request.{name}": "requests of Quart have none" for name in ("from_values", "input_stream")},
     **{
         f"flask.Response.{name}": f"responses of Quart have no {name}"
-        for name in ("call_on_close", "is_sequence", "is_streamed", "iter_encoded")
+        for name in (
+            *("calculate_content_length", "call_on_close", "close", "force_type", "from_app", "get_app_iter"),
+            *(
+                "get_wsgi_headers",
+                "get_wsgi_response",
+                "is_sequence",
+                "is_streamed",
+                "iter_encoded",
+                "stream",
+            ),
+        )
     },
 }
 """What Quart does not have, and what to do instead."""
@@ -342,8 +368,15 @@ IN_THREAD = {
 
 HELPERS = frozenset(
     {
-        *("Quart", "Request", "SecureCookieSessionInterface", "copy_current_request_context", "http"),
-        *("in_thread", "render_in_thread"),
+        *(
+            "HttpSession",
+            "ProxyFix",
+            "Quart",
+            "Request",
+            "SecureCookieSessionInterface",
+            "copy_current_request_context",
+        ),
+        *("http", "in_thread", "render_in_thread", "urlopen"),
         *("render_string_in_thread", "send_file", "send_from_directory", "stream_with_context"),
         *("wait_for", "with_appcontext"),
     }
@@ -361,6 +394,9 @@ PARTS = {
     "json": r"\brequest\.(get_)?json\b",
     "open_resource": r"\.open_(instance_)?resource\(",
     "session": r"\bsession\b|\bflash\(",
+    "etag": r"\badd_etag\(",
+    "teardown": r"\bteardown_",
+    "streams": r"\byield\b|\bResponse\(|\bresponse_class\(|\b(iter|map)\(| for .* in ",
 }
 """The parts of the helper that a project needs in whose modules a text is found."""
 
@@ -371,14 +407,16 @@ TEMPLATE_PARTS = {
 """As above, of its templates."""
 
 NEEDED_PARTS = {
-    **{part: {"threads"} for part in ("app_context", "copy_current_request_context", "in_thread")},
+    "app_context": {"teardown", "threads"},
+    **{part: {"threads"} for part in ("copy_current_request_context", "in_thread")},
     **{part: {"threads"} for part in ("render_in_thread", "render_string_in_thread", "wait_for")},
+    **{part: {"http"} for part in ("HttpSession", "urlopen")},
     "Request": {"data", "environ", "json"},
     "SecureCookieSessionInterface": {"session"},
     "stream_with_context": {"threads"},
-    "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "responses", "session"}
-    | {"threads", "wsgi_app"},
-    "with_appcontext": {"app_context", "threads"},
+    "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "session"}
+    | {"teardown", "threads", "wsgi_app"},
+    "with_appcontext": {"app_context", "teardown", "threads"},
 }
 """The parts that another part needs."""
 

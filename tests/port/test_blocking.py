@@ -281,16 +281,104 @@ from tests.port.rules import case, check_code
                 return found.json() if found.ok else found.text
             """,
             """
-            import httpx
+            import requests
             @bp.get("/")
             async def view():
                 try:
-                    found = await http.get("http://x", params={"a": 1}, follow_redirects=False)
-                except httpx.TimeoutException:
+                    found = await HttpSession().get("http://x", params={"a": 1}, allow_redirects=False)
+                except requests.exceptions.Timeout:
                     abort(504)
-                return found.json() if found.is_success else found.text
+                return found.json() if found.ok else found.text
             """,
-            "from as_flask import http",
+            "from as_flask import HttpSession",
+        ),
+        case(
+            "sessions of requests, urllib, and where each stays in a thread",
+            "g",
+            """
+            import json
+            import requests
+            from requests import Session
+            from urllib.request import urlopen
+            class Api:
+                def __init__(self):
+                    self.session = Session()
+                def read(self, path):
+                    return self.session.get(path, timeout=(1, 2)).json()
+            @bp.get("/a")
+            def one():
+                return Api().read("http://x")
+            @bp.get("/b")
+            def other():
+                with urlopen("http://x") as found:
+                    return json.load(found)
+            @bp.get("/c")
+            def last():
+                return "".join(map(requests.get, "xy"))
+            """,
+            """
+            import json
+            import requests
+            class Api:
+                def __init__(self):
+                    self.session = HttpSession()
+                async def read(self, path):
+                    return (await self.session.get(path, timeout=(1, 2))).json()
+            @bp.get("/a")
+            async def one():
+                return await Api().read("http://x")
+            @bp.get("/b")
+            async def other():
+                with await urlopen("http://x") as found:
+                    return json.load(found)
+            @bp.get("/c")
+            def last():
+                return "".join(map(requests.get, "xy"))
+            """,
+            "from as_flask import HttpSession, urlopen",
+        ),
+        case(
+            "functions that builtins call, or that are held with others",
+            "current_app, render_template",
+            """
+            from functools import partial
+            def read(name="x"):
+                return render_template(name)
+            def show(name="x"):
+                return render_template(name)
+            ALL = [show]
+            ALL.append(lambda: "x")
+            @bp.get("/a")
+            def one():
+                return "".join(map(read, "ab"))
+            @bp.get("/b")
+            def other():
+                chosen = ALL[0]
+                return chosen()
+            @bp.get("/c")
+            def last():
+                return partial(show, "a")()
+            """,
+            """
+            from functools import partial
+            def read(name="x"):
+                return render_in_thread(name)
+            async def show(name="x"):
+                return await render_template(name)
+            ALL = [show]
+            ALL.append(lambda: "x")
+            @bp.get("/a")
+            def one():
+                return "".join(map(read, "ab"))
+            @bp.get("/b")
+            async def other():
+                chosen = ALL[0]
+                return await current_app.ensure_async(chosen)()
+            @bp.get("/c")
+            async def last():
+                return await current_app.ensure_async(partial(show, "a"))()
+            """,
+            "from as_flask import render_in_thread",
         ),
         case(
             "requests that mean something else to httpx stay in a thread",

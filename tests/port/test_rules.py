@@ -24,7 +24,7 @@ from tests.port.rules import HEAD, port
             "class App(Flask):\n  def process_response(self, r):\n    return super().process_response(r)",
             "Quart passes the request's context to process_response too",
         ),
-        ("@app.get('/')\ndef view():\n    return redirect('/', Response=print)", "Quart's redirect has no"),
+        ("r = app.response_class('x')\nr.data += b'y'", "data is awaited before it is set"),
         ("import flask_sock", "flask_sock: it serves WebSockets of WSGI"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
         ("import tracing\ntracing.Tracer().follow(of=print(app) or app)", "tracing receives the app"),
