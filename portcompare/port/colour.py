@@ -130,7 +130,8 @@ class Colours:
         if self.is_offloaded(fact) or fact.site.scope.module.is_test:
             return False
         if fact.of == "template":
-            return self.facts.has_login or any(scope in self.in_thread for scope in self.facts.in_templates)
+            run = self.facts.in_templates | self.facts.with_lambdas
+            return self.facts.has_login or not run.isdisjoint(self.in_thread)
         return fact.kind == "blocks" or (fact.kind in ("await", "wait") and fact.of in self.unconverted)
 
     def is_offloaded(self, fact: Fact) -> bool:

@@ -2,13 +2,14 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from portcompare.port import blocking, tables
 from portcompare.port.inference import MOST_ROUNDS, Inference
 from portcompare.port.records import Fact, Reason, Route
+from portcompare.port.routes import Addresses, choices, keyword, text_of
 from portcompare.port.sources import FunctionNode, Module, Scope, Site, dotted_name
 from portcompare.port.values import NOTHING, Instance, Name
 
@@ -26,22 +27,36 @@ class Facts:
     callbacks: set[Scope] = field(default_factory=set)  # what Quart may await
     synchronous: dict[Scope, Reason] = field(default_factory=dict)  # what cannot become `async def`, and why
     in_templates: set[Scope] = field(default_factory=set)
+    with_lambdas: set[Scope] = field(
+        default_factory=set
+    )  # functions and modules with lambdas that templates call
     hooks: set[Scope] = field(default_factory=set)  # those that run with every request
     on_loop: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
     commands: set[Scope] = field(default_factory=set)
     unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
     left: dict[Scope, str] = field(default_factory=dict)  # functions that use an extension left by hand
     has_login: bool = False  # whether templates may look up a user
+    addresses: Addresses = field(init=False)
     _processors: set[Scope] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.addresses = Addresses(self.inference)
 
     def collect(self, modules: Sequence[Module]) -> None:
         """Read all modules."""
         scopes = [scope for module in modules for scope in module.scopes]
         for scope in scopes:
+            self.addresses.read(scope)
+        for scope in scopes:
             self._read_definition(scope)
         for scope in scopes:
             for site in scope.sites:
                 self._read_site(site)
+        for scope in scopes:
+            if scope in self._processors or "jinja_env" in scope.module.text:
+                self.with_lambdas |= (
+                    {scope} if any(each.site.inside for each in self.by_scope[scope]) else set()
+                )
         for processor in self._processors:
             for each in self.inference.returns(processor):
                 if isinstance(each, Scope) and each.is_function:
@@ -98,7 +113,7 @@ class Facts:
             kinds = self.inference.kinds(node.func.value, outer)
             extension = next((kind for kind in kinds if ":" in kind), "")
             if extension and node.func.attr in tables.ROUTES:
-                views = [scope] if scope.is_function else _methods(scope)
+                views = [scope] if scope.is_function else self._methods([scope])
                 self._read_resource(node, node.args[:1], views, extension)
 
     def returned_kinds(self, scope: Scope) -> set[str]:
@@ -128,12 +143,12 @@ class Facts:
         target = node.func if isinstance(node, ast.Call) else node
         method, kinds = self._method_of(target, outer)
         names = self.inference.names(target, outer)
-        rule = _text(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
+        rule = text_of(node.args[0], outer) if isinstance(node, ast.Call) and node.args else ""
         self._note_left(scope, names, kinds)
         is_app = bool(kinds & APPS) or (not kinds and not names and rule.startswith("/"))
         if is_app and method in tables.ROUTES:
             self.callbacks.add(scope)
-            self._add_route(rule, method, node, scope)
+            self._add_routes(node, outer, [scope])
         elif (is_app or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
             self.callbacks.add(scope)
             self.hooks |= {scope} if "request" in method else set()
@@ -152,16 +167,30 @@ class Facts:
         ):
             self._keep(scope, f"@{ast.unparse(target)} of a library calls it")
 
-    def _add_route(self, rule: str, method: str, node: ast.expr, view: Scope) -> None:
-        if view.module.is_test:
+    def _add_routes(self, node: ast.expr, scope: Scope, views: Sequence[Scope]) -> None:
+        """Add the routes that a call of `route`, `add_url_rule` and the like makes, perhaps in a loop."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
-        given = {each.arg: each.value for each in getattr(node, "keywords", ())}
-        methods = given.get("methods")
-        listed = (
-            tuple(map(_text, methods.elts)) if isinstance(methods, ast.List | ast.Tuple | ast.Set) else ()
-        )
-        known = listed or ((method.upper(),) if method in tables.HTTP_METHODS else ("GET",))
-        self.routes.append(Route(rule=rule, methods=known, view=view))
+        rule = keyword(node, "rule") or next(iter(node.args), None)
+        rules = [text_of(each, scope) for each in choices(rule, scope)] if rule else [""]
+        listed = keyword(node, "methods")
+        for index, rule_text in enumerate(rules):
+            each_of = listed and choices(listed, scope)
+            methods = each_of[index % len(each_of)] if each_of else None
+            for view in views if len(views) != len(rules) else views[index : index + 1]:
+                for address in self.addresses.all_of(node.func.value, scope, rule_text):
+                    self._add_route(address, node.func.attr, methods, view)
+
+    def _add_route(self, rule: str, method: str, listed: ast.expr | None, view: Scope) -> None:
+        own = view.owner_class()
+        for target, value in own.bindings if own and not listed else ():
+            listed = value if ast.unparse(target) == "methods" else listed
+        texts = listed.elts if isinstance(listed, ast.List | ast.Tuple | ast.Set) else ()
+        known = next((each for each in (method, _method(view)) if each in tables.HTTP_METHODS), "")
+        named = tuple(text_of(each, view) for each in texts) or ("GET",)
+        methods = (known.upper(),) if known else named
+        if not view.module.is_test and (not texts or methods[0] in named):
+            self.routes.append(Route(rule=rule, methods=methods, view=view))
 
     def _add_synchronous(self, hook: str, scope: Scope) -> None:
         if tables.SYNCHRONOUS_HOOKS[hook] == "template":
@@ -325,8 +354,7 @@ class Facts:
         names = self.inference.names(node.func, scope)
         self._note_left(scope, names, kinds)
         is_project = bool(self.inference.functions(node.func, scope))
-        if method in ("add_resource", "add_url_rule") and node.args:
-            self._read_urls(node, scope, next((kind for kind in kinds if ":" in kind), ""))
+        if self._read_urls(node, scope, method, kinds):
             return
         functions = [
             each
@@ -356,14 +384,24 @@ class Facts:
                 if scope.is_function and not is_later:
                     self.by_scope[scope].append(Fact(kind="runs", site=site, callees=(function,)))
 
-    def _read_urls(self, node: ast.Call, scope: Scope, extension: str) -> None:
-        if extension:  # such as Flask-RESTful: a class, and its addresses
+    def _read_urls(self, node: ast.Call, scope: Scope, method: str, kinds: set[str]) -> bool:
+        """Find the routes that a call adds; False if it adds none."""
+        maker, makers = self._method_of(getattr(node.func, "func", node.func), scope)
+        extension = next((kind for kind in kinds if ":" in kind), "")
+        views: list[Scope] = []
+        if isinstance(node.func, ast.Call) and maker in tables.ROUTES and makers & APPS:  # app.get("/")(view)
+            views = [each for value in node.args for each in self._views(value, scope)]
+            self._add_routes(node.func, scope, views)
+        elif method not in ("add_resource", "add_url_rule") or not (node.args or node.keywords):
+            return False
+        elif extension:  # such as Flask-RESTful: a class, and its addresses
             self._read_resource(node, node.args[1:], self._views(node.args[0], scope), extension)
-            return
-        given = [each.value for each in node.keywords if each.arg == "view_func"]
-        for found in self._views(next(iter([*given, *node.args[2:]]), None), scope):
-            self.callbacks.add(found)
-            self._add_route(_text(node.args[0]), _method(found), node, found)
+        else:
+            view = keyword(node, "view_func") or next(iter(node.args[2:]), None)
+            views = [each for one in choices(view, scope) for each in self._views(one, scope)] if view else []
+            self._add_routes(node, scope, views)
+        self.callbacks |= {each for each in views if each.name != "lambda"}
+        return True
 
     def _read_resource(
         self, node: ast.Call, rules: Sequence[ast.expr], views: list[Scope], extension: str
@@ -371,28 +409,33 @@ class Facts:
         for view in views:
             self._note_left(view, set(), {extension})
             for rule in rules:
-                self._add_route(_text(rule), _method(view), node, view)
+                self._add_route(text_of(rule, view), "", keyword(node, "methods"), view)
+
+    def _methods(self, owners: Iterable[Scope]) -> list[Scope]:
+        """The methods of classes of views, also of their bases."""
+        found: dict[str, Scope] = {}
+        for each in self.inference.methods(owners):
+            found.setdefault(each.name.rpartition(".")[2], each)
+        names = tables.HTTP_METHODS | {"dispatch_request"}
+        return [method for name, method in found.items() if name in names]
 
     def _views(self, node: ast.expr | None, scope: Scope) -> list[Scope]:
-        """The functions of a view, also of a class."""
+        """The functions of a view, also of a class; a lambda is one that stays as it is."""
         if node is None:
             return []
+        if isinstance(node, ast.Lambda):
+            shown = ast.FunctionDef("lambda", ast.arguments([], [], None, [], [], None, []), [], [])
+            view = Scope(
+                module=scope.module, name="lambda", node=ast.copy_location(shown, node), parent=scope
+            )
+            self._keep(view, "it is a lambda")
+            return [view]
         found = self.inference.values(node, scope)
         owners = {each for each in found if isinstance(each, Scope) and not each.is_function}
-        methods = [method for owner in owners for method in _methods(owner)]
+        methods = self._methods(owners)
         return [*methods, *filter(None, map(self.inference.called, found - owners))]
 
 
 def _method(view: Scope) -> str:
     """The method of requests to a view, if its name says it."""
     return view.name.rpartition(".")[2] if view.owner_class() else "route"
-
-
-def _methods(owner: Scope) -> list[Scope]:
-    """The methods of a class of views."""
-    names = tables.HTTP_METHODS | {"dispatch_request"}
-    return [method for name, method in owner.inner.items() if name in names]
-
-
-def _text(node: ast.expr) -> str:
-    return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)

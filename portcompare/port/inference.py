@@ -283,9 +283,13 @@ class Inference:
         if isinstance(owner, str):
             dotted = f"{owner}.{name}"
             named: Values = {Name(dotted)} if dotted in tables.KINDS else NOTHING
+            named = {tables.ATTRIBUTES[owner, name]} if (owner, name) in tables.ATTRIBUTES else named
             return {owner} if owner.startswith(_TAINTED) else self._known.get((owner, name), named)
         if isinstance(owner, Name):
-            return self._known.get((owner, name), NOTHING) | self.lookup(f"{owner.dotted}.{name}")
+            held = {
+                value for kind in self.kinds_of(owner) for value in self._attribute(kind, name, depth + 1)
+            }
+            return self._known.get((owner, name), NOTHING) | held | self.lookup(f"{owner.dotted}.{name}")
         found = self._member(owner.of if isinstance(owner, Instance) else owner, name, depth)
         read = {each for each in found if isinstance(owner, Instance) and is_property(each)}
         return found - read | {value for each in read for value in self._known[each, "return"]}

@@ -185,8 +185,11 @@ class _ModulePlanner:
         is_form = any(each.arg == "data" and isinstance(each.value, ast.Dict) for each in node.keywords)
         if fact.of == "flask.testing.FlaskClient" and is_form:
             self._edits.keywords[self._module.span(node)] = {"data": "form"}
-        if fact.of == "httpx.Client" and isinstance(node.func, ast.Attribute) and node.func.attr == "close":
-            self._edits.replace(self._module.span(node.func), f"{ast.unparse(node.func.value)}.aclose")
+        method = getattr(node.func, "attr", "")
+        renamed = {("httpx.Client", "close"): "aclose", ("jinja2.Template", "render"): "render_async"}
+        if isinstance(node.func, ast.Attribute) and (fact.of, method) in renamed:
+            text = f"{ast.unparse(node.func.value)}.{renamed[fact.of, method]}"
+            self._edits.replace(self._module.span(node.func), text)
 
     def _plan_await(self, scope: Scope, fact: Fact, *, is_async: bool) -> None:
         node = fact.site.node

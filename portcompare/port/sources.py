@@ -197,13 +197,21 @@ class _Reader:
             case ast.NamedExpr():
                 self._bind(node.target, node.value)
             case ast.For() | ast.comprehension():
-                self._bind(node.target, node.iter)
+                self._bind_each(node.target, node.iter)
             case ast.withitem() if node.optional_vars is not None:
                 self._bind(node.optional_vars, node.context_expr)
             case ast.ExceptHandler() if node.name:
                 self._scope.bound.add(node.name)
             case ast.Global() | ast.Nonlocal():
                 self._scope.globals |= set(node.names)
+
+    def _bind_each(self, target: ast.expr, iterated: ast.expr) -> None:
+        """Bind what a loop sets: of several names, each to its part of what the loop takes."""
+        if not isinstance(target, ast.Tuple):
+            self._bind(target, iterated)
+            return
+        for index, each in enumerate(target.elts):
+            self._bind(each, ast.Subscript(iterated, ast.Constant(index), ast.Load()))
 
     def _note_results(self, node: ast.AST) -> None:
         match node:

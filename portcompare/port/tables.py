@@ -29,6 +29,7 @@ AWAITED_METHODS = {
         *("make_response", "send_static_file", "update_template_context"),
     },
     "flask.Request": {"get_data", "get_json"},
+    "jinja2.Template": {"render"},
     "flask.views.View": {"dispatch_request"},
     "flask.Response": {"add_etag", "freeze", "get_data", "get_json", "make_conditional"},
     "flask.testing.FlaskClient": {*_VERBS, "open", "trace"},
@@ -64,8 +65,7 @@ KINDS = {
     "flask.Request": "flask.Request",
     "flask.Response": "flask.Response",
     "flask.current_app": "flask.Flask",
-    **{f"{app}.{name}": "flask.Response" for app in _APPS for name in ("json.response", "response_class")},
-    **{f"{app}.json": "flask.json" for app in _APPS},
+    **{f"{app}.response_class": "flask.Response" for app in _APPS},
     "flask.current_app._get_current_object": "flask.Flask",
     "flask.jsonify": "flask.Response",
     "flask.make_response": "flask.Response",
@@ -102,10 +102,18 @@ FLASK_NAMES = {*AWAITED_CALLS, *KINDS} | {
 CURRENT = {"flask.Flask": "flask.current_app", "flask.Request": "flask.request"}
 """Classes of which one object has a name: if the project has a class of its own, it is one of that."""
 
+ATTRIBUTES = {("flask.Flask", "jinja_env"): "jinja2.Environment", ("flask.Flask", "json"): "flask.json"}
+"""The kinds of attributes."""
+
 METHOD_RESULTS = {
+    ("flask.json", "response"): "flask.Response",
     ("flask.Flask", "app_context"): "flask.AppContext",
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
+    **{
+        ("jinja2.Environment", name): "jinja2.Template"
+        for name in ("from_string", "get_or_select_template", "get_template", "select_template")
+    },
     **{
         ("flask.FileStorage", name): "flask.FileStorage"
         for name in ("get", "getlist", "items", "pop", "values")
@@ -390,7 +398,8 @@ PARTS = {
     "data": r"\brequest\.data\b",
     "direct_passthrough": r"\bdirect_passthrough\b",
     "environ": r"\brequest\.environ\b",
-    "files": r"\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
+    "rules": r"\b(alias|build_only|redirect_to)=",
+    "files": r"\bstatic_folder\b|\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
     "json": r"\brequest\.(get_)?json\b",
     "open_resource": r"\.open_(instance_)?resource\(",
     "session": r"\bsession\b|\bflash\(",
