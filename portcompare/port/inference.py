@@ -22,6 +22,7 @@ from portcompare.port.values import NOTHING, Instance, Name, Value, Values, cano
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
 _HOLDERS = ("flask.Flask.", "flask.current_app.", "flask.g.")  # whose attributes are those of the project
+_DERIVED = "<derived>"  # where the classes are remembered that derive from one
 _TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
 
 
@@ -61,6 +62,8 @@ class Inference:
         for value in scope.returned:
             self._learn(scope, "return", self.values(value, scope))
         if isinstance(scope.node, ast.ClassDef):
+            for base in self.bases(scope):
+                self._learn(base, _DERIVED, {scope} | self._known[scope, _DERIVED])
             for kind in self.kinds_of(Instance(scope)) & tables.CURRENT.keys():
                 self._learn(Name(tables.CURRENT[kind]), "is also", {Instance(scope)})
             for each in self._known.get(
@@ -89,7 +92,10 @@ class Inference:
         owner = scope.owner_class()
         decorators = [canonical(dotted_name(each, outer)) for each in node.decorator_list]
         if owner and parameters and "staticmethod" not in decorators:
-            self._learn(scope, parameters[0].arg, {owner if "classmethod" in decorators else Instance(owner)})
+            classes = {owner} | self._known[owner, _DERIVED]
+            self._learn(
+                scope, parameters[0].arg, classes if "classmethod" in decorators else self._objects(classes)
+            )
         for each in parameters:
             self._learn(scope, each.arg, self._annotated(each.annotation, outer))
         self._learn(scope, "return", self._annotated(node.returns, outer))
@@ -140,7 +146,7 @@ class Inference:
         """The project's function that a call of a value runs, if any."""
         match value:
             case Scope(node=ast.ClassDef()):
-                return self._method(value, "__init__")
+                return self._method(value, "__init__") or self._method(value, "__post_init__")
             case Scope():
                 return value
             case Instance():
@@ -298,7 +304,10 @@ class Inference:
         """The properties of the project that an attribute reads."""
         owners = [each.of for each in self.values(node.value, scope) if isinstance(each, Instance)]
         found = [value for owner in owners for value in self._member(owner, node.attr)]
-        return [each for each in found if isinstance(each, Scope) and is_property(each)]
+        computed = [self._method(owner, "__getattr__") for owner in owners if not found]
+        return [each for each in found if isinstance(each, Scope) and is_property(each)] + [
+            *filter(None, computed)
+        ]
 
     def _results(self, node: ast.Call, scope: Scope) -> Values:
         found: Values = set()
@@ -385,7 +394,8 @@ class Inference:
         found: Values = set()
         for each in ast.walk(node) if node else ():
             if isinstance(each, ast.Name | ast.Attribute):
-                found |= self._objects(self.values(each, scope))
+                classes = self.values(each, scope)
+                found |= self._objects(classes.union(*(self._known[one, _DERIVED] for one in classes)))
         return found
 
     def _objects(self, classes: Values) -> Values:

@@ -348,6 +348,10 @@ WITHOUT_QUART = {
         )
     },
     "flask.Flask.before_first_request": "neither Flask 2.3 nor Quart has it: use before_serving",
+    **{
+        f"jinja2.Template.{name}": "Quart's templates are async: see get_template_attribute"
+        for name in ("generate", "make_module", "module", "stream")
+    },
     "flask.Request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
     **{f"flask.Request.{name}": "requests of Quart have none" for name in ("from_values", "input_stream")},
@@ -384,7 +388,7 @@ HELPERS = frozenset(
             "SecureCookieSessionInterface",
             "copy_current_request_context",
         ),
-        *("http", "in_thread", "render_in_thread", "urlopen"),
+        *("get_template_attribute", "http", "in_thread", "render_in_thread", "urlopen"),
         *("render_string_in_thread", "send_file", "send_from_directory", "stream_with_context"),
         *("wait_for", "with_appcontext"),
     }
@@ -403,6 +407,7 @@ PARTS = {
     "json": r"\brequest\.(get_)?json\b",
     "open_resource": r"\.open_(instance_)?resource\(",
     "session": r"\bsession\b|\bflash\(",
+    "save": r"\.save\(",
     "etag": r"\badd_etag\(",
     "teardown": r"\bteardown_",
     "streams": r"\byield\b|\bResponse\(|\bresponse_class\(|\b(iter|map)\(| for .* in ",
@@ -418,6 +423,7 @@ TEMPLATE_PARTS = {
 NEEDED_PARTS = {
     "app_context": {"teardown", "threads"},
     **{part: {"threads"} for part in ("copy_current_request_context", "in_thread")},
+    "get_template_attribute": {"threads"},
     **{part: {"threads"} for part in ("render_in_thread", "render_string_in_thread", "wait_for")},
     **{part: {"http"} for part in ("HttpSession", "urlopen")},
     "Request": {"data", "environ", "json"},
