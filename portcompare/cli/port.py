@@ -138,6 +138,7 @@ def _report(name: str, made: Port, tables: list[TextTable]) -> str:
         project=name,
         needs=" ".join(made.requirements),
         app=made.app,
+        tests=any(b"async def test_" in text for text in made.files.values()),
         tables=[*tables, changed],
     )
     return text.rstrip("\n") + "\n"

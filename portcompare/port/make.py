@@ -52,7 +52,7 @@ def port_project(project: Path) -> Port | None:
     uses_httpx = any(b"httpx" in text for text in files.values())
     return Port(
         files=files,
-        app=home.name,
+        app=f"{home.name}:{_name_app(facts, home)}",
         routes=tuple(_ported(route, colours, planner.todos) for route in facts.routes),
         left=(
             *unread,
@@ -74,6 +74,13 @@ def _collect_facts(modules: Sequence[Module]) -> Facts:
     facts = Facts(inference)
     facts.collect(modules)
     return facts
+
+
+def _name_app(facts: Facts, home: Module) -> str:
+    """The name of an app in its module, or the call that makes one."""
+    names = (name for name in sorted(home.scope.bound) if facts.inference.is_app(name, home.scope))
+    made = (name for name, each in home.scope.inner.items() if "flask.Flask" in facts.returned_kinds(each))
+    return next(names, "") or next((f"{name}()" for name in made), "app")
 
 
 def _is_quart(module: Module) -> bool:

@@ -102,7 +102,7 @@ class _ModulePlanner:
                 self._plan_wait(fact, node)
         elif fact.kind == "await" and fact.of not in self._colours.unconverted:
             if isinstance(node, ast.Call):
-                self._plan_client(fact, node)
+                self._plan_renamed(fact, node)
             self._plan_await(scope, fact, is_async=is_async)
         elif fact.kind == "calls":
             self._plan_call(fact, is_async=is_async)
@@ -180,11 +180,8 @@ class _ModulePlanner:
                 node, scope, "close the client by `await client.aclose()` in a function of app.after_serving"
             )
 
-    def _plan_client(self, fact: Fact, node: ast.Call) -> None:
-        """Send a form as Quart's test client does, and close a client of httpx as it is awaited."""
-        is_form = any(each.arg == "data" and isinstance(each.value, ast.Dict) for each in node.keywords)
-        if fact.of == "flask.testing.FlaskClient" and is_form:
-            self._edits.keywords[self._module.span(node)] = {"data": "form"}
+    def _plan_renamed(self, fact: Fact, node: ast.Call) -> None:
+        """Rename the methods that have another name where they are awaited."""
         method = getattr(node.func, "attr", "")
         renamed = {("httpx.Client", "close"): "aclose", ("jinja2.Template", "render"): "render_async"}
         if isinstance(node.func, ast.Attribute) and (fact.of, method) in renamed:

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from portcompare.discover.definitions import MOST_BYTES
@@ -89,10 +89,11 @@ def _module_name(file: Path) -> str:
     return ".".join(parts)
 
 
-def find_parts(project: Path, modules: Iterable[Module]) -> set[str]:
+def find_parts(project: Path, modules: Sequence[Module]) -> set[str]:
     """Find the parts of Flask's behaviour that the texts of a project show it to need."""
     texts = [module.text for module in modules if not module.is_test]
     found = {part for part, pattern in PARTS.items() if any(re.search(pattern, text) for text in texts)}
+    found |= {"test_client"} if any("test_client" in module.text for module in modules) else set()
     for file in list_project(project):
         inside = file.relative_to(project)
         if "static" in inside.parts:

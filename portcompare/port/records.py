@@ -67,7 +67,7 @@ class Port:
     """The port of a project."""
 
     files: Mapping[str, bytes]  # those that change or are new, by path within the project
-    app: str  # the module that makes the app
+    app: str  # how a server imports the app
     routes: tuple[PortedRoute, ...]
     left: tuple[Left, ...]
     lines: Mapping[str, tuple[int, int]]  # how many were removed and added, by file

@@ -38,7 +38,7 @@ AWAITED_METHODS = {
 }
 AWAITED_PROPERTIES = {
     "flask.Request": {"data", "files", "form", "json", "values"},
-    "flask.Response": {"data", "json"},
+    "flask.Response": {"data", "json", "text"},
 }
 """Methods and attributes that are awaited, by the kind of their object."""
 
@@ -380,17 +380,10 @@ IN_THREAD = {
 
 HELPERS = frozenset(
     {
-        *(
-            "HttpSession",
-            "ProxyFix",
-            "Quart",
-            "Request",
-            "SecureCookieSessionInterface",
-            "copy_current_request_context",
-        ),
-        *("get_template_attribute", "http", "in_thread", "render_in_thread", "urlopen"),
+        *("HttpSession", "ProxyFix", "Quart", "QuartClient", "Request", "SecureCookieSessionInterface"),
+        *("copy_current_request_context", "get_template_attribute", "http", "in_thread", "render_in_thread"),
         *("render_string_in_thread", "send_file", "send_from_directory", "stream_with_context"),
-        *("wait_for", "with_appcontext"),
+        *("urlopen", "wait_for", "with_appcontext"),
     }
 )
 """The names of the helper."""
@@ -427,6 +420,7 @@ NEEDED_PARTS = {
     **{part: {"threads"} for part in ("render_in_thread", "render_string_in_thread", "wait_for")},
     **{part: {"http"} for part in ("HttpSession", "urlopen")},
     "Request": {"data", "environ", "json"},
+    "QuartClient": {"test_client"},
     "SecureCookieSessionInterface": {"session"},
     "stream_with_context": {"threads"},
     "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "session"}

@@ -123,7 +123,7 @@ def test_tests_await_the_client(tmp_path: Path) -> None:
             with app.app_context():
                 yield app.test_client()
         async def log_in(client, name):
-            return await client.post("/", form={"name": name}, follow_redirects=True)
+            return await client.post("/", data={"name": name}, follow_redirects=True)
         async def test_it(client):
             assert b"x" in await (await log_in(client, "a")).data
             async with client.session_transaction() as session:
