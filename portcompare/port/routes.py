@@ -36,18 +36,13 @@ class Addresses:
 
     def all_of(self, owner: ast.expr, scope: Scope, rule: str) -> list[str]:
         """All addresses of a rule that is added to an app or a blueprint."""
-        prefixes = self._prefixes(self._name(owner, scope))
-        return [
-            f"{prefix.rstrip('/')}/{rule.lstrip('/')}" if prefix and rule else prefix + rule
-            for prefix in prefixes
-        ]
+        return [_join(prefix, rule) for prefix in self._prefixes(self._name(owner, scope))]
 
     def _prefixes(self, name: str, depth: int = 0) -> list[str]:
         found: list[str] = []
         for parent, given in self._places.get(name, ()) if depth < MOST_ROUNDS else ():
             own = self._own.get(name, "") if given is None else given
-            for outer in self._prefixes(parent, depth + 1):
-                found.append(f"{outer.rstrip('/')}/{own.lstrip('/')}" if outer and own else outer + own)
+            found += [_join(outer, own) for outer in self._prefixes(parent, depth + 1)]
         return found or [self._own.get(name, "")]
 
     def _name(self, node: ast.expr, scope: Scope) -> str:
@@ -63,6 +58,10 @@ class Addresses:
                 return name
         holder = scope.holder(node.id) if isinstance(node, ast.Name) else None
         return name or f"{holder.place if holder else ''}.{ast.unparse(node)}"
+
+
+def _join(prefix: str, rule: str) -> str:
+    return f"{prefix.rstrip('/')}/{rule.lstrip('/')}" if prefix and rule else prefix + rule
 
 
 def choices(node: ast.expr, scope: Scope) -> Sequence[ast.expr]:

@@ -283,6 +283,172 @@ def size():
     return str(len(current_app.response_class("abc").get_data()))
 """
 
+# What Flask takes as a response or a rule and Quart does not, and what tears down after an error.
+ANSWERS = """
+import io
+from functools import partial
+from flask import Blueprint, Flask, Response, current_app, get_template_attribute, jsonify, make_response
+from flask import redirect, render_template_string, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+app = Flask(__name__)
+app.wsgi_app = ProxyFix(app.wsgi_app, x_host=1, x_prefix=1)
+ended = []
+
+class Page:
+    def show(self):
+        return self.text() + "!"
+    def text(self):
+        raise NotImplementedError
+
+class Rendered(Page):
+    def text(self):
+        return render_template_string("rendered {{ n }}", n=1)
+
+class Plain(Page):
+    def text(self):
+        return "plain"
+
+def read(name):
+    return render_template_string("{{ n }}", n=name)
+
+VIEWS = [lambda: "lambda", partial(read, "partial")]
+files = Blueprint("files", __name__, url_prefix="/files", static_folder="kept")
+app.register_blueprint(files)
+app.add_url_rule("/old", endpoint="old", redirect_to="/status")
+
+@app.teardown_appcontext
+def first(error):
+    ended.append(f"first {error!r}")
+
+@app.teardown_appcontext
+def last(error):
+    ended.append(f"last {error!r}")
+
+@app.after_request
+def measure(response):
+    response.headers["X-Size"] = str(len(response.data))
+    return response
+
+@app.get("/status")
+def status():
+    return "made", "201 Made By Hand", {"X-A": "b"}
+
+@app.get("/iterator")
+def iterator():
+    return iter(["a", "b"])
+
+@app.get("/list")
+def parts():
+    return current_app.response_class(["a", "b"], mimetype="text/plain")
+
+@app.get("/json")
+def made():
+    response = app.json.response(a=1)
+    response.set_cookie("n", str(len(response.get_data())))
+    return response
+
+@app.get("/to")
+def to():
+    return redirect("/status", Response=Response)
+
+@app.get("/abort")
+def aborted():
+    from flask import abort
+    abort(make_response(jsonify(why="no"), 409))
+
+@app.get("/pages")
+def pages():
+    return Rendered().show() + Plain().show() + "".join(map(read, "ab")) + VIEWS[1]()
+
+@app.get("/chosen/<int:number>")
+def chosen(number):
+    view = VIEWS[number]
+    return view()
+
+@app.get("/macro")
+def macro():
+    return get_template_attribute("macros.html", "greet")("you")
+
+@app.post("/saved")
+def saved():
+    kept = io.BytesIO()
+    request.files["f"].save(kept)
+    return kept.getvalue()
+
+@app.get("/proxied")
+def proxied():
+    return f"{request.remote_addr} {request.url}"
+
+@app.post("/fails")
+def fails():
+    ended.clear()
+    raise KeyError("x")
+
+@app.get("/ended")
+def shown():
+    return "; ".join(ended[:2])
+"""
+
+# Requests over HTTP: what a server receives, and what a view makes of the response.
+CLIENT = """
+import json
+import os
+import requests
+from urllib.request import Request, urlopen
+from flask import Flask
+
+UPSTREAM = os.environ["UPSTREAM"]
+app = Flask(__name__)
+shared = requests.Session()
+shared.headers["X-A"] = "shared"
+
+@app.errorhandler(requests.HTTPError)
+def refused(error):
+    return f"refused: {error.response.status_code}", 424
+
+@app.get("/get")
+def get():
+    return requests.get(UPSTREAM + "/a?x=1", {"b": "c d", "n": None}, timeout=(3, 5)).json()
+
+@app.get("/post")
+def post():
+    found = shared.post(UPSTREAM + "/a", json={"a": "ü"}, auth=("u", "p"))
+    return {"found": found.json(), "cookies": shared.cookies.get_dict(), "reason": found.reason}
+
+@app.get("/form")
+def form():
+    return requests.post(UPSTREAM + "/a", data={"a": [1, 2]}, headers={"X-A": None}).text
+
+@app.get("/moved")
+def moved():
+    found, head = requests.get(UPSTREAM + "/moved"), requests.head(UPSTREAM + "/moved")
+    return f"{found.url.endswith('/a')} {len(found.history)} {head.status_code} {head.ok}"
+
+@app.get("/refused")
+def ask():
+    requests.get(UPSTREAM + "/missing").raise_for_status()
+
+@app.get("/none")
+def none():
+    try:
+        return requests.get("http://127.0.0.1:1").text
+    except requests.exceptions.ConnectionError as error:
+        return type(error).__name__
+
+@app.get("/invalid")
+def invalid():
+    try:
+        return requests.get("nothing").text
+    except requests.RequestException as error:
+        return type(error).__name__
+
+@app.get("/opened")
+def opened():
+    with urlopen(Request(UPSTREAM + "/a", b"x", {"X-A": "1"}), timeout=5) as found:
+        return json.load(found)
+"""
+
 # An extension that renders, responds, saves files and has files of its own, as if on Flask.
 EXTENSION = """
 import sys
@@ -370,6 +536,34 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
                 post("/number", data={"n": "1"}),
             ),
             *(get("/load"), get("/size")),
+        ),
+    ),
+    "answers": (
+        {
+            "app.py": ANSWERS,
+            "kept/a.txt": "kept",
+            "templates/macros.html": "{% macro greet(n) %}hello {{ n }}{% endmacro %}",
+        },
+        (
+            *(get("/status"), get("/iterator"), get("/list"), get("/json"), get("/to"), get("/abort")),
+            *(get("/pages"), get("/chosen/0"), get("/chosen/1"), get("/macro"), get("/files/static/a.txt")),
+            post("/saved", files={"f": ("a.txt", b"hello")}),
+            get(
+                "/proxied",
+                headers={
+                    "X-Forwarded-For": "1.1.1.1, 2.2.2.2",
+                    "X-Forwarded-Host": "h",
+                    "X-Forwarded-Prefix": "/p",
+                },
+            ),
+            *(get("/old"), post("/fails"), get("/ended"), ("HEAD", "/list", {})),
+        ),
+    ),
+    "client": (
+        {"app.py": CLIENT},
+        (
+            *(get("/get"), get("/post"), get("/post"), get("/form"), get("/moved"), get("/refused")),
+            *(get("/none"), get("/invalid"), get("/opened")),
         ),
     ),
     "extension": (

@@ -10,7 +10,7 @@ from portcompare.port.make import port_project
 from portcompare.port.records import Port
 
 HEAD = "from flask import Flask, {names}\napp = Flask(__name__)\n"
-_HELPED = re.compile(r"from [.\w]*as_flask import (.+)")
+_HELPED = re.compile(r"from [.\w]*as_flask import ([\w, ]+)")
 
 
 def port(folder: Path, files: dict[str, str]) -> Port:
@@ -21,7 +21,7 @@ def port(folder: Path, files: dict[str, str]) -> Port:
         path.write_text(text)
     made = port_project(folder)
     assert made is not None
-    texts = [text.decode() for text in made.files.values()]
+    texts = [text.decode(errors="replace") for text in made.files.values()]
     names = [name for text in texts for found in _HELPED.findall(text) for name in found.split(", ")]
     for name in names:
         assert re.search(rf"^(async def |def |class )?{name.partition(' ')[0]}\b", texts[-1], re.MULTILINE)

@@ -1,12 +1,17 @@
 """Whole apps, on Flask and as ported, within this process: the same requests, the same responses."""
 
 import asyncio
+import json
 import re
 import shutil
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
+from textwrap import dedent
+from threading import Thread
 from typing import Any, cast
 
 import httpx
@@ -81,7 +86,77 @@ def respond(
     return asyncio.run(send_all())
 
 
+class _Upstream(BaseHTTPRequestHandler):
+    """Responds with what it receives."""
+
+    def do_GET(self) -> None:
+        shown = {name: self.headers[name] for name in ("Authorization", "Content-Type", "Cookie", "X-A")}
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        text = json.dumps([self.command, self.path, shown, body]).encode()
+        self.send_response({"/missing": 404, "/moved": 302}.get(self.path, 200))
+        for name, value in (("Location", "/a"), ("Set-Cookie", "seen=1"), ("Content-Length", str(len(text)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text if self.command != "HEAD" else b"")
+
+    do_HEAD = do_POST = do_GET  # noqa: N815 - the names that the server calls
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 100
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[None]:
+    with _Server(("127.0.0.1", 0), _Upstream) as server, pytest.MonkeyPatch.context() as patch:
+        Thread(target=server.serve_forever, daemon=True).start()
+        patch.setenv("UPSTREAM", f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
+
+
 @pytest.mark.usefixtures("forget_modules")
+def test_a_stream_that_fails_at_once_is_an_error_and_a_test_client_takes_what_that_of_flask_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+        from flask import Flask, Response, request
+        app = Flask(__name__)
+        @app.get("/late")
+        def late():
+            return Response(str(1 / number) for number in (1, 0))
+        @app.get("/early")
+        def early():
+            return Response(str(1 / number) for number in (0, 1))
+        @app.post("/")
+        def read():
+            return request.files["f"].filename + request.form["a"] + str(1 / int(request.form["n"]))
+        client = app.test_client()
+        """
+    (tmp_path / "flask").mkdir()
+    (tmp_path / "flask" / "app.py").write_text(dedent(text))
+    write_port(tmp_path / "flask", tmp_path / "quart")
+    monkeypatch.syspath_prepend(tmp_path / "quart")
+    module = import_module("app")
+
+    async def send_all() -> None:
+        asgi = httpx.ASGITransport(module.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=asgi, base_url="http://a.test") as client:
+            assert [(await client.get(path)).status_code for path in ("/late", "/early")] == [200, 500]
+        module.app.testing = True
+        data = {"f": (BytesIO(b"x"), "a.txt"), "a": "b", "n": 1}
+        response = await module.client.post("/", data=data, content_type="multipart/form-data")
+        assert await response.text == "a.txtb1.0"
+        with pytest.raises(ZeroDivisionError):
+            await module.client.post("/", data={"f": (BytesIO(b"x"), "a.txt"), "a": "b", "n": 0})
+
+    asyncio.run(send_all())
+
+
+@pytest.mark.usefixtures("forget_modules", "upstream")
 @pytest.mark.parametrize("name", APPS)
 def test_a_port_responds_as_its_app(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, requests = APPS[name]

@@ -68,6 +68,75 @@ def test_routes_say_what_becomes_of_them_and_where(tmp_path: Path) -> None:
     ]
 
 
+def test_routes_have_the_prefixes_of_their_blueprints_and_what_loops_and_lambdas_add(tmp_path: Path) -> None:
+    text = """
+        from shop.items import bp as items
+        outer = Blueprint("outer", __name__, url_prefix="/outer")
+        outer.register_blueprint(items, url_prefix="/inner")
+        app.register_blueprint(outer)
+        app.register_blueprint(items, name="again")
+        def all():
+            return request.path
+        for rule, methods in {"/a": ["GET"], "/b": ["PUT", "POST"]}.items():
+            app.add_url_rule(rule, rule, all, methods=methods)
+        for rule, view in [("/c", all), ("/d", lambda: "d")]:
+            app.add_url_rule(rule, rule, view)
+        app.delete("/e")(all)
+        BASE = "/v1"
+        @app.get(BASE + "/f")
+        @app.post(f"{BASE}/g")
+        def both():
+            return "x"
+        """
+    items = "from flask import Blueprint\nbp = Blueprint('items', __name__, url_prefix='/items')\n"
+    files = {
+        "app.py": HEAD.format(names="Blueprint, request") + dedent(text),
+        "shop/__init__.py": "",
+        "shop/items.py": items + "@bp.get('/<int:n>')\n@bp.get('')\ndef item():\n    return 'x'\n",
+    }
+    found = {each.rule: (*each.methods, each.outcome) for each in port(tmp_path, files).routes}
+    rules = ("/outer/inner/<int:n>", "/outer/inner", "/items/<int:n>", "/items", "/a", "/c", "/v1/f")
+    assert found == {
+        **dict.fromkeys(rules, ("GET", "async")),
+        "/b": ("PUT", "POST", "async"),
+        "/d": ("GET", "in a thread"),
+        "/e": ("DELETE", "async"),
+        "/v1/g": ("POST", "async"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("encoding", "head"),
+    [
+        ("latin-1", "# -*- coding: latin-1 -*-\n"),
+        ("cp1252", "# coding: cp1252\r\n"),
+        ("utf-8-sig", "x = 1\n"),
+    ],
+)
+def test_a_module_keeps_its_encoding_its_line_ends_and_the_comments_of_its_imports(
+    tmp_path: Path, encoding: str, head: str
+) -> None:
+    end = "\r\n" if "\r" in head else "\n"
+    before = [
+        *("from flask import (  # all", "    Blueprint,", "    send_file,  # sent \u00e9", ")  # end"),
+        *("# waits", "from time import sleep  # slow", "bp = Blueprint('b', __name__)", "@bp.get('/')"),
+        *("def view():", "    sleep(1)", "    return send_file('\u00fc')", "text = '''a", "\u00e9'''", ""),
+    ]
+    after = [
+        *("from quart import (  # all", "    Blueprint,", "    )  # end", "# sent \u00e9"),
+        *("from as_flask import send_file", "# waits", "# slow", "import asyncio", before[6], before[7]),
+        *(
+            "async def view():",
+            "    await asyncio.sleep(1)",
+            "    return await send_file('\u00fc')",
+            *before[11:],
+        ),
+    ]
+    (tmp_path / "views.py").write_bytes((head + end.join(before)).encode(encoding))
+    made = port(tmp_path, {"app.py": HEAD.format(names="g")})
+    assert made.files["views.py"].decode(encoding) == head + end.join(after)
+
+
 @pytest.mark.parametrize(
     "call",
     [
