@@ -10,9 +10,9 @@ from typer import Option
 
 from portcompare.cli.options import ProjectPath, find_project, print_line, print_note, writing
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, refuse
+from portcompare.port.helper import HELPER
 from portcompare.port.project import copy_project, list_project, write_port
 from portcompare.port.records import Port
-from portcompare.port.tables import HELPER
 from portcompare.report.formats.terminal import text_table
 from portcompare.report.templating import render_template
 from portcompare.report.wording import TextTable

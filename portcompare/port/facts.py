@@ -2,14 +2,15 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from portcompare.port import blocking, tables
-from portcompare.port.inference import MOST_ROUNDS, Inference
-from portcompare.port.records import Fact, Reason, Route
-from portcompare.port.routes import Addresses, choices, keyword, text_of
+from portcompare.port.inference import Inference
+from portcompare.port.names import MOST_ROUNDS
+from portcompare.port.records import Fact, Reason
+from portcompare.port.routes import LAMBDA, Routes, choices, keyword, text_of
 from portcompare.port.sources import FunctionNode, Module, Scope, Site, dotted_name
 from portcompare.port.values import NOTHING, Instance, Name
 
@@ -23,7 +24,6 @@ class Facts:
 
     inference: Inference
     by_scope: dict[Scope, list[Fact]] = field(default_factory=lambda: defaultdict(list))
-    routes: list[Route] = field(default_factory=list)
     callbacks: set[Scope] = field(default_factory=set)  # what Quart may await
     synchronous: dict[Scope, Reason] = field(default_factory=dict)  # what cannot become `async def`, and why
     in_templates: set[Scope] = field(default_factory=set)
@@ -36,17 +36,17 @@ class Facts:
     unconvertible: set[str] = field(default_factory=set)  # libraries that are used in ways that have no rule
     left: dict[Scope, str] = field(default_factory=dict)  # functions that use an extension left by hand
     has_login: bool = False  # whether templates may look up a user
-    addresses: Addresses = field(init=False)
+    routes: Routes = field(init=False)
     _processors: set[Scope] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.addresses = Addresses(self.inference)
+        self.routes = Routes(self.inference)
 
     def collect(self, modules: Sequence[Module]) -> None:
         """Read all modules."""
         scopes = [scope for module in modules for scope in module.scopes]
         for scope in scopes:
-            self.addresses.read(scope)
+            self.routes.read(scope)
         for scope in scopes:
             self._read_definition(scope)
         for scope in scopes:
@@ -113,7 +113,7 @@ class Facts:
             kinds = self.inference.kinds(node.func.value, outer)
             extension = next((kind for kind in kinds if ":" in kind), "")
             if extension and node.func.attr in tables.ROUTES:
-                views = [scope] if scope.is_function else self._methods([scope])
+                views = [scope] if scope.is_function else self.routes.methods([scope])
                 self._read_resource(node, node.args[:1], views, extension)
 
     def returned_kinds(self, scope: Scope) -> set[str]:
@@ -148,7 +148,7 @@ class Facts:
         is_app = bool(kinds & APPS) or (not kinds and not names and rule.startswith("/"))
         if is_app and method in tables.ROUTES:
             self.callbacks.add(scope)
-            self._add_routes(node, outer, [scope])
+            self.routes.add_all(node, outer, [scope])
         elif (is_app or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
             self.callbacks.add(scope)
             self.hooks |= {scope} if "request" in method else set()
@@ -166,31 +166,6 @@ class Facts:
             and not self.inference.functions(target, outer)
         ):
             self._keep(scope, f"@{ast.unparse(target)} of a library calls it")
-
-    def _add_routes(self, node: ast.expr, scope: Scope, views: Sequence[Scope]) -> None:
-        """Add the routes that a call of `route`, `add_url_rule` and the like makes, perhaps in a loop."""
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            return
-        rule = keyword(node, "rule") or next(iter(node.args), None)
-        rules = [text_of(each, scope) for each in choices(rule, scope)] if rule else [""]
-        listed = keyword(node, "methods")
-        for index, rule_text in enumerate(rules):
-            each_of = listed and choices(listed, scope)
-            methods = each_of[index % len(each_of)] if each_of else None
-            for view in views if len(views) != len(rules) else views[index : index + 1]:
-                for address in self.addresses.all_of(node.func.value, scope, rule_text):
-                    self._add_route(address, node.func.attr, methods, view)
-
-    def _add_route(self, rule: str, method: str, listed: ast.expr | None, view: Scope) -> None:
-        own = view.owner_class()
-        for target, value in own.bindings if own and not listed else ():
-            listed = value if ast.unparse(target) == "methods" else listed
-        texts = listed.elts if isinstance(listed, ast.List | ast.Tuple | ast.Set) else ()
-        known = next((each for each in (method, _method(view)) if each in tables.HTTP_METHODS), "")
-        named = tuple(text_of(each, view) for each in texts) or ("GET",)
-        methods = (known.upper(),) if known else named
-        if not view.module.is_test and (not texts or methods[0] in named):
-            self.routes.append(Route(rule=rule, methods=methods, view=view))
 
     def _add_synchronous(self, hook: str, scope: Scope) -> None:
         if tables.SYNCHRONOUS_HOOKS[hook] == "template":
@@ -390,17 +365,25 @@ class Facts:
         extension = next((kind for kind in kinds if ":" in kind), "")
         views: list[Scope] = []
         if isinstance(node.func, ast.Call) and maker in tables.ROUTES and makers & APPS:  # app.get("/")(view)
-            views = [each for value in node.args for each in self._views(value, scope)]
-            self._add_routes(node.func, scope, views)
+            views = [each for value in node.args for each in self.routes.views(value, scope)]
+            self.routes.add_all(node.func, scope, views)
         elif method not in ("add_resource", "add_url_rule") or not (node.args or node.keywords):
             return False
         elif extension:  # such as Flask-RESTful: a class, and its addresses
-            self._read_resource(node, node.args[1:], self._views(node.args[0], scope), extension)
+            self._read_resource(node, node.args[1:], self.routes.views(node.args[0], scope), extension)
         else:
             view = keyword(node, "view_func") or next(iter(node.args[2:]), None)
-            views = [each for one in choices(view, scope) for each in self._views(one, scope)] if view else []
-            self._add_routes(node, scope, views)
-        self.callbacks |= {each for each in views if each.name != "lambda"}
+            views = (
+                [each for one in choices(view, scope) for each in self.routes.views(one, scope)]
+                if view
+                else []
+            )
+            self.routes.add_all(node, scope, views)
+        for each in views:
+            if each.name == LAMBDA:
+                self._keep(each, "it is a lambda")
+            else:
+                self.callbacks.add(each)
         return True
 
     def _read_resource(
@@ -409,33 +392,4 @@ class Facts:
         for view in views:
             self._note_left(view, set(), {extension})
             for rule in rules:
-                self._add_route(text_of(rule, view), "", keyword(node, "methods"), view)
-
-    def _methods(self, owners: Iterable[Scope]) -> list[Scope]:
-        """The methods of classes of views, also of their bases."""
-        found: dict[str, Scope] = {}
-        for each in self.inference.methods(owners):
-            found.setdefault(each.name.rpartition(".")[2], each)
-        names = tables.HTTP_METHODS | {"dispatch_request"}
-        return [method for name, method in found.items() if name in names]
-
-    def _views(self, node: ast.expr | None, scope: Scope) -> list[Scope]:
-        """The functions of a view, also of a class; a lambda is one that stays as it is."""
-        if node is None:
-            return []
-        if isinstance(node, ast.Lambda):
-            shown = ast.FunctionDef("lambda", ast.arguments([], [], None, [], [], None, []), [], [])
-            view = Scope(
-                module=scope.module, name="lambda", node=ast.copy_location(shown, node), parent=scope
-            )
-            self._keep(view, "it is a lambda")
-            return [view]
-        found = self.inference.values(node, scope)
-        owners = {each for each in found if isinstance(each, Scope) and not each.is_function}
-        methods = self._methods(owners)
-        return [*methods, *filter(None, map(self.inference.called, found - owners))]
-
-
-def _method(view: Scope) -> str:
-    """The method of requests to a view, if its name says it."""
-    return view.name.rpartition(".")[2] if view.owner_class() else "route"
+                self.routes.add(text_of(rule, view), "", keyword(node, "methods"), view)

@@ -2,9 +2,10 @@
 
 import ast
 
+from portcompare.port.helper import HELPERS
 from portcompare.port.rewrite import ImportEdit
 from portcompare.port.sources import Module, absolute_name
-from portcompare.port.tables import HELPERS, ONLY_FLASK, RENAMED
+from portcompare.port.tables import ONLY_FLASK, RENAMED
 from portcompare.port.values import canonical
 
 

@@ -10,13 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from portcompare.errors import refuse
 from portcompare.port.colour import Colours
 from portcompare.port.facts import Facts
+from portcompare.port.helper import HELPER, NEEDED_PARTS
 from portcompare.port.inference import Inference
 from portcompare.port.plan import Planner, Todo
 from portcompare.port.project import find_parts, read_modules
 from portcompare.port.records import Left, Port, PortedRoute, Route
 from portcompare.port.rewrite import rewrite
 from portcompare.port.sources import Module
-from portcompare.port.tables import HELPER, NEEDED_PARTS
 
 
 def port_project(project: Path) -> Port | None:
@@ -53,7 +53,7 @@ def port_project(project: Path) -> Port | None:
     return Port(
         files=files,
         app=f"{home.name}:{_name_app(facts, home)}",
-        routes=tuple(_ported(route, colours, planner.todos) for route in facts.routes),
+        routes=tuple(_ported(route, colours, planner.todos) for route in facts.routes.found),
         left=(
             *unread,
             *(Left(why=todo.why, place=f"{todo.scope.module.path}:{todo.line}") for todo in planner.todos),

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field, replace
 
 from portcompare.port.colour import Colours
+from portcompare.port.helper import HELPERS
 from portcompare.port.imports import count_uses, helper_import, import_edit, is_flask, source
 from portcompare.port.records import Fact
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
@@ -13,7 +14,6 @@ from portcompare.port.sources import Module, Scope, dotted_name
 from portcompare.port.tables import (
     BY_HAND,
     CONVERTED,
-    HELPERS,
     IN_THREAD,
     KEPT,
     KINDS,

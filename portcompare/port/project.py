@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from portcompare.discover.definitions import MOST_BYTES
+from portcompare.port.helper import PARTS, TEMPLATE_PARTS
 from portcompare.port.records import Left, Port
 from portcompare.port.sources import Module, read_module
-from portcompare.port.tables import PARTS, TEMPLATE_PARTS
 from portcompare.records.run_summary import RUNS
 
 _SKIPPED = frozenset({".git", ".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", "__pycache__"})

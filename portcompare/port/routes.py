@@ -1,18 +1,24 @@
 """The addresses of routes, as far as texts say them: prefixes of blueprints, constants, loops."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from portcompare.port.inference import MOST_ROUNDS, Inference
+from portcompare.port import tables
+from portcompare.port.inference import Inference
+from portcompare.port.names import MOST_ROUNDS
+from portcompare.port.records import Route
 from portcompare.port.sources import Scope, dotted_name
+
+LAMBDA = "lambda"  # the name of a view that is one
 
 
 @dataclass(eq=False, slots=True)
-class Addresses:
-    """Where the blueprints of a project are."""
+class Routes:
+    """The routes of a project."""
 
     inference: Inference
+    found: list[Route] = field(default_factory=list)
     # By the name of each blueprint: its own prefix, and where it is registered, with which other prefix.
     _own: dict[str, str] = field(default_factory=dict)
     _places: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
@@ -34,9 +40,56 @@ class Addresses:
                     place = parent, text_of(prefix, scope) if prefix else None
                     self._places.setdefault(self._name(child, scope), []).append(place)
 
-    def all_of(self, owner: ast.expr, scope: Scope, rule: str) -> list[str]:
+    def _addresses(self, owner: ast.expr, scope: Scope, rule: str) -> list[str]:
         """All addresses of a rule that is added to an app or a blueprint."""
         return [_join(prefix, rule) for prefix in self._prefixes(self._name(owner, scope))]
+
+    def add_all(self, node: ast.expr, scope: Scope, views: Sequence[Scope]) -> None:
+        """Add the routes that a call of `route`, `add_url_rule` and the like makes, perhaps in a loop."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return
+        rule = keyword(node, "rule") or next(iter(node.args), None)
+        rules = [text_of(each, scope) for each in choices(rule, scope)] if rule else [""]
+        listed = keyword(node, "methods")
+        for index, rule_text in enumerate(rules):
+            each_of = listed and choices(listed, scope)
+            methods = each_of[index % len(each_of)] if each_of else None
+            for view in views if len(views) != len(rules) else views[index : index + 1]:
+                for address in self._addresses(node.func.value, scope, rule_text):
+                    self.add(address, node.func.attr, methods, view)
+
+    def add(self, rule: str, method: str, listed: ast.expr | None, view: Scope) -> None:
+        """Add a route, unless it is one of a test."""
+        own = view.owner_class()
+        for target, value in own.bindings if own and not listed else ():
+            listed = value if ast.unparse(target) == "methods" else listed
+        texts = listed.elts if isinstance(listed, ast.List | ast.Tuple | ast.Set) else ()
+        known = next((each for each in (method, _method(view)) if each in tables.HTTP_METHODS), "")
+        named = tuple(text_of(each, view) for each in texts) or ("GET",)
+        methods = (known.upper(),) if known else named
+        if not view.module.is_test and (not texts or methods[0] in named):
+            self.found.append(Route(rule=rule, methods=methods, view=view))
+
+    def views(self, node: ast.expr | None, scope: Scope) -> list[Scope]:
+        """The functions of a view, also of a class; a lambda is one that stays as it is."""
+        if node is None:
+            return []
+        if isinstance(node, ast.Lambda):
+            shown = ast.FunctionDef(LAMBDA, ast.arguments([], [], None, [], [], None, []), [], [])
+            view = Scope(module=scope.module, name=LAMBDA, node=ast.copy_location(shown, node), parent=scope)
+            return [view]
+        found = self.inference.values(node, scope)
+        owners = {each for each in found if isinstance(each, Scope) and not each.is_function}
+        methods = self.methods(owners)
+        return [*methods, *filter(None, map(self.inference.called, found - owners))]
+
+    def methods(self, owners: Iterable[Scope]) -> list[Scope]:
+        """The methods of classes of views, also of their bases."""
+        found: dict[str, Scope] = {}
+        for each in self.inference.methods(owners):
+            found.setdefault(each.name.rpartition(".")[2], each)
+        names = tables.HTTP_METHODS | {"dispatch_request"}
+        return [method for name, method in found.items() if name in names]
 
     def _prefixes(self, name: str, depth: int = 0) -> list[str]:
         found: list[str] = []
@@ -58,6 +111,11 @@ class Addresses:
                 return name
         holder = scope.holder(node.id) if isinstance(node, ast.Name) else None
         return name or f"{holder.place if holder else ''}.{ast.unparse(node)}"
+
+
+def _method(view: Scope) -> str:
+    """The method of requests to a view, if its name says it."""
+    return view.name.rpartition(".")[2] if view.owner_class() else "route"
 
 
 def _join(prefix: str, rule: str) -> str:
