@@ -167,12 +167,18 @@ def _comments(node: cst.CSTNode) -> list[str]:
     ]
 
 
+def _is_removed(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and node.body[0] is _REMOVED
+
+
 def _without_removed(block: Node) -> Node:
     """A block without the statements that are removed, whose comments go to the next one."""
+    if not any(map(_is_removed, block.body)):
+        return block
     lines: list[cst.EmptyLine] = []
     body: list[Node] = []
     for each in block.body:
-        if isinstance(each, cst.SimpleStatementLine) and each.body[0] is _REMOVED:
+        if _is_removed(each):
             lines += each.leading_lines if _comments(each) else ()
         elif lines:
             body.append(each.with_changes(leading_lines=[*lines, *each.leading_lines]))
