@@ -36,8 +36,20 @@ def test_a_port_is_written_beside_the_project_with_a_report(command: Command, tm
     assert "async def index():" in written["app.py"]
     assert "| GET / | async | app.py:8 |" in written["PORT.md"]
     assert "| app.py | 3 | 3 |" in written["PORT.md"]
-    assert "`hypercorn app:app`" in written["PORT.md"]
+    assert "`hypercorn 'app:app'`" in written["PORT.md"]
     assert read(project) == before
+
+
+def test_the_report_says_how_to_serve_a_factory_and_how_to_run_tests(
+    command: Command, tmp_path: Path
+) -> None:
+    factory = "from flask import Flask\ndef create():\n    app = Flask(__name__)\n    return app\n"
+    tests = "import shop\ndef test_it():\n    assert shop.create().test_client().get('/').data\n"
+    write_project(tmp_path, {"all/shop.py": factory, "all/tests/test_shop.py": tests})
+    assert command("port", "all")[0] == 0
+    report = (tmp_path / "all-quart" / "PORT.md").read_text()
+    assert "`hypercorn 'shop:create()'`" in report
+    assert "`python -m pytest -o asyncio_mode=auto`" in report
 
 
 def test_a_package_keeps_its_name_within_the_port(command: Command, tmp_path: Path) -> None:
