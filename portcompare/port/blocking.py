@@ -42,7 +42,8 @@ def can_convert(node: ast.Call, library: str) -> bool:
     is_form = "data" not in named or isinstance(named["data"], ast.Dict)
     is_known = library != "httpx" or (is_url_only and is_form)
     is_plain = not any(isinstance(each, ast.Starred) for each in node.args)
-    return named.keys() <= tables.REQUEST_ARGUMENTS[library] and is_known and is_plain
+    unknown = named.keys() - tables.REQUEST_ARGUMENTS[library]
+    return unknown <= ({""} if library == "requests" else set()) and is_known and is_plain
 
 
 def is_operand(node: ast.expr, parent: ast.AST) -> bool:

@@ -232,7 +232,7 @@ class Facts:
         kinds = self.inference.kinds(node.value, site.scope)
         without = [f"{kind}.{node.attr}" for kind in kinds] + sorted(names)
         if node.attr == "wsgi_app":
-            without = [] if self.is_proxy_fix(site) else ["flask.Flask.wsgi_app"]
+            without = [] if self.inference.is_proxy_fix(site) else ["flask.Flask.wsgi_app"]
         if tables.NOT_AWAITED.intersection(without):
             self.unconvertible |= {"requests", "requests.Session"}
         if "threading.Lock" in kinds and node.attr in ("acquire", "locked", "release"):
@@ -250,16 +250,11 @@ class Facts:
             self.by_scope[site.scope].append(Fact(kind="by hand", site=site, what=what))
         if is_called or isinstance(node.ctx, ast.Store):
             return
+        if node.attr != "close":  # a method that is passed on is called as it was
+            own = {kind for kind in kinds if node.attr in tables.AWAITED_METHODS.get(kind, ())}
+            self.unconvertible |= own & set(tables.CONVERTED)
         if owners:
             self.by_scope[site.scope].append(Fact(kind="await", site=site, of=owners[0]))
-
-    def is_proxy_fix(self, site: Site) -> bool:
-        """Whether a `wsgi_app` is what werkzeug's ProxyFix wraps, or is set to that."""
-        call = site.parent.value if isinstance(site.parent, ast.Assign) else site.parent
-        if not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Attribute):
-            return False
-        is_app = call.args[0].attr == "wsgi_app"
-        return is_app and tables.PROXY_FIX in self.inference.names(call.func, site.scope)
 
     def _read_call(self, site: Site, node: ast.Call) -> Iterator[Fact]:
         names = self.inference.names(node.func, site.scope)
@@ -338,11 +333,10 @@ class Facts:
             for each in self.inference.values(value, scope)
             if isinstance(each, Scope) and each.is_function
         ]
+        is_foreign = not (is_project or names & tables.INSPECTING or method in tables.FILLING)
         is_later = any(name.startswith(tables.ELSEWHERE) for name in names) or method in tables.LATER
-        waiting = {name for value in passed for name in self.inference.names(value, scope)} & tables.CALLED
-        if waiting and scope.is_function and not (is_later or names & tables.INSPECTING):
-            what = f"{min(waiting)} waits, and {ast.unparse(node.func)} receives it"
-            self.by_scope[scope].append(Fact(kind="blocks", site=site, what=what))
+        if is_foreign:
+            self._read_passed(site, passed, is_later=is_later)
         in_template = "jinja_env" in ast.unparse(node.func) or names & {"flask.render_template"}
         for function in functions:
             if (kinds & APPS or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
@@ -354,10 +348,19 @@ class Facts:
                 self.commands.add(function)
             elif in_template:
                 self._add_synchronous("template_global", function)
-            elif not is_project and not names & tables.INSPECTING and method not in tables.FILLING:
+            elif is_foreign:
                 self._keep(function, f"{ast.unparse(node.func)} receives it", node.lineno)
                 if scope.is_function and not is_later:
                     self.by_scope[scope].append(Fact(kind="runs", site=site, callees=(function,)))
+
+    def _read_passed(self, site: Site, passed: Sequence[ast.expr], *, is_later: bool) -> None:
+        """Find what a library receives: objects that it uses as they are, and functions that wait."""
+        values = {each for value in passed for each in self.inference.values(value, site.scope)}
+        self.unconvertible |= {each for each in values if isinstance(each, str)} & tables.CONVERTED.keys()
+        waiting = {each.dotted for each in values if isinstance(each, Name)} & tables.CALLED
+        if waiting and site.scope.is_function and not is_later:
+            what = f"{min(waiting)} waits, and a library receives it"
+            self.by_scope[site.scope].append(Fact(kind="blocks", site=site, what=what))
 
     def _read_urls(self, node: ast.Call, scope: Scope, method: str, kinds: set[str]) -> bool:
         """Find the routes that a call adds; False if it adds none."""

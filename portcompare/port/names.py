@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portcompare.port import tables
-from portcompare.port.sources import Module, Scope, parts
+from portcompare.port.sources import Module, Scope, Site, parts
 from portcompare.port.values import NOTHING, Instance, Name, Value, Values, canonical, is_property
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
@@ -275,3 +275,11 @@ class Names:
     def functions(self, node: ast.expr, scope: Scope) -> list[Scope]:
         """The project's functions that a call of an expression may run."""
         return [each for each in map(self.called, self.values(node, scope)) if each]
+
+    def is_proxy_fix(self, site: Site) -> bool:
+        """Whether a `wsgi_app` is what werkzeug's ProxyFix wraps, or is set to that."""
+        call = site.parent.value if isinstance(site.parent, ast.Assign) else site.parent
+        if not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Attribute):
+            return False
+        is_app = call.args[0].attr == "wsgi_app"
+        return is_app and tables.PROXY_FIX in self.names(call.func, site.scope)

@@ -268,7 +268,7 @@ class _ModulePlanner:
                     self._edits.replace(self._module.span(node), "quart")
             elif isinstance(node, ast.Attribute):
                 dotted = canonical(dotted_name(node, scope))
-                if node.attr == "wsgi_app" and self._facts.is_proxy_fix(site):
+                if node.attr == "wsgi_app" and self._facts.inference.is_proxy_fix(site):
                     self._edits.replace(self._module.span(node), f"{ast.unparse(node.value)}.asgi_app")
                 if (
                     dotted.startswith("flask.")

@@ -425,6 +425,13 @@ def moved():
     found, head = requests.get(UPSTREAM + "/moved"), requests.head(UPSTREAM + "/moved")
     return f"{found.url.endswith('/a')} {len(found.history)} {head.status_code} {head.ok}"
 
+def fetch(path, **settings):
+    return requests.get(UPSTREAM + path, **settings)
+
+@app.get("/unverified")
+def unverified():
+    return fetch("/moved", verify=False).text
+
 @app.get("/refused")
 def ask():
     requests.get(UPSTREAM + "/missing").raise_for_status()
@@ -563,7 +570,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
         {"app.py": CLIENT},
         (
             *(get("/get"), get("/post"), get("/post"), get("/form"), get("/moved"), get("/refused")),
-            *(get("/none"), get("/invalid"), get("/opened")),
+            *(get("/none"), get("/invalid"), get("/opened"), get("/unverified")),
         ),
     ),
     "extension": (
