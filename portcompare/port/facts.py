@@ -75,7 +75,7 @@ class Facts:
     def _is_app_class(self, node: ast.expr, scope: Scope) -> bool:
         return any(
             (isinstance(value, Name) and value.dotted == "flask.Flask")
-            or (isinstance(value, Scope) and "flask.Flask" in self._library_bases(value))
+            or (isinstance(value, Scope) and "flask.Flask" in self.inference.library_bases(value))
             for value in self.inference.values(node, scope)
         )
 
@@ -97,7 +97,7 @@ class Facts:
             self._keep(scope, "servers call it to make the app")
 
     def _read_method(self, scope: Scope, name: str, owner: Scope) -> None:
-        bases = self._library_bases(owner)
+        bases = self.inference.library_bases(owner)
         kinds = self.inference.kinds_of(Instance(owner))
         if any(base.startswith("flask.views.") for base in bases):
             self.callbacks |= {scope} if name in tables.HTTP_METHODS | {"dispatch_request"} else set()
@@ -119,17 +119,6 @@ class Facts:
     def returned_kinds(self, scope: Scope) -> set[str]:
         """The kinds of what a function returns."""
         return {kind for each in self.inference.returns(scope) for kind in self.inference.kinds_of(each)}
-
-    def _library_bases(self, owner: Scope, depth: int = 0) -> set[str]:
-        found: set[str] = set()
-        for base in self.inference.bases(owner):
-            if isinstance(base, Name):
-                found.add(base.dotted)
-            elif isinstance(base, str):
-                found.add(base.removeprefix("lib:"))
-            elif isinstance(base, Scope) and depth < MOST_ROUNDS:
-                found |= self._library_bases(base, depth + 1)
-        return found
 
     def _method_of(self, node: ast.expr, scope: Scope) -> tuple[str, set[str]]:
         """The method that an expression names, and the kinds of its object."""
@@ -355,12 +344,18 @@ class Facts:
 
     def _read_passed(self, site: Site, passed: Sequence[ast.expr], *, is_later: bool) -> None:
         """Find what a library receives: objects that it uses as they are, and functions that wait."""
+        facts = self.by_scope[site.scope]
         values = {each for value in passed for each in self.inference.values(value, site.scope)}
         self.unconvertible |= {each for each in values if isinstance(each, str)} & tables.CONVERTED.keys()
+        classes = (each for each in values if isinstance(each, Scope) and not each.is_function)
+        run = tuple(self.synchronous.keys() & set(self.inference.methods(classes)))
+        if run:  # of a class that derives from one of the library
+            facts.append(Fact(kind="runs", site=site, callees=run, is_guess=True))
         waiting = {each.dotted for each in values if isinstance(each, Name)} & tables.CALLED
         if waiting and site.scope.is_function and not is_later:
-            what = f"{min(waiting)} waits, and a library receives it"
-            self.by_scope[site.scope].append(Fact(kind="blocks", site=site, what=what))
+            facts.append(
+                Fact(kind="blocks", site=site, what=f"{min(waiting)} waits, and a library receives it")
+            )
 
     def _read_urls(self, node: ast.Call, scope: Scope, method: str, kinds: set[str]) -> bool:
         """Find the routes that a call adds; False if it adds none."""

@@ -118,6 +118,7 @@ class Inference(Names):
                 self._learn(self.called(callee), parameter.arg, self.values(value, scope))
                 if isinstance(value, ast.Lambda) or self.names(value, scope):
                     self.uncertain.add((self.called(callee), parameter.arg))
+            self._follow_rest(self.called(callee), node.args[len(given) :], named, scope)
         if isinstance(node.func, ast.Attribute) and node.func.attr in tables.FILLING:
             functions: Values = {each for each in self._union(node.args, scope) if isinstance(each, Scope)}
             self._assign(node.func.value, functions, scope)
@@ -130,6 +131,18 @@ class Inference(Names):
         """The parameters that a call of a value gives arguments to; also `self` of a method."""
         called = self.called(value)
         return called.parameters()[called is not value :] if called else []
+
+    def _follow_rest(
+        self, called: Scope | None, rest: list[ast.expr], named: dict[str, ast.expr], scope: Scope
+    ) -> None:
+        """Follow what a function receives by `*` and `**`."""
+        given = called.node.args if called and isinstance(called.node, FunctionNode) else None
+        others = [value for name, value in named.items() if called and name not in called.bound]
+        for parameter, values in ((given.vararg, rest), (given.kwarg, others)) if given else ():
+            if parameter:
+                self._learn(called, parameter.arg, self._union(values, scope))
+                if any(isinstance(each, ast.Lambda) or self.names(each, scope) for each in values):
+                    self.uncertain.add((called, parameter.arg))
 
     def _is_bound(self, callee: Scope, node: ast.Call, scope: Scope) -> bool:
         """Whether a method is called on an object, which is then its first argument."""

@@ -283,3 +283,15 @@ class Names:
             return False
         is_app = call.args[0].attr == "wsgi_app"
         return is_app and tables.PROXY_FIX in self.names(call.func, site.scope)
+
+    def library_bases(self, owner: Scope, depth: int = 0) -> set[str]:
+        """The classes of libraries that a class derives from."""
+        found: set[str] = set()
+        for base in self.bases(owner):
+            if isinstance(base, Name):
+                found.add(base.dotted)
+            elif isinstance(base, str):
+                found.add(base.removeprefix("lib:"))
+            elif isinstance(base, Scope) and depth < MOST_ROUNDS:
+                found |= self.library_bases(base, depth + 1)
+        return found

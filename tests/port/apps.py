@@ -286,6 +286,7 @@ def size():
 # What Flask takes as a response or a rule and Quart does not, and what tears down after an error.
 ANSWERS = """
 import io
+import json
 from functools import partial
 from flask import Blueprint, Flask, Response, current_app, get_template_attribute, jsonify, make_response
 from flask import redirect, render_template_string, request
@@ -312,6 +313,19 @@ class Plain(Page):
 def read(name):
     return render_template_string("{{ n }}", n=name)
 
+class Steps:
+    def __init__(self, *steps):
+        self.steps = steps
+    def run(self, text):
+        for step in self.steps:
+            text = step(text)
+        return text
+
+class Encoder(json.JSONEncoder):
+    def default(self, value):
+        return read("encoded")
+
+steps = Steps(read, lambda text: text + "!")
 VIEWS = [lambda: "lambda", partial(read, "partial")]
 files = Blueprint("files", __name__, url_prefix="/files", static_folder="kept")
 app.register_blueprint(files)
@@ -366,6 +380,14 @@ def chosen(number):
     view = VIEWS[number]
     return view()
 
+@app.get("/steps")
+def stepped():
+    return steps.run("x")
+
+@app.get("/encoded")
+def encoded():
+    return json.dumps(object(), cls=Encoder)
+
 @app.get("/macro")
 def macro():
     return get_template_attribute("macros.html", "greet")("you")
@@ -395,6 +417,7 @@ CLIENT = """
 import json
 import os
 import requests
+from concurrent.futures import ThreadPoolExecutor
 from urllib.request import Request, urlopen
 from flask import Flask
 
@@ -427,6 +450,11 @@ def moved():
 
 def fetch(path, **settings):
     return requests.get(UPSTREAM + path, **settings)
+
+@app.get("/pool")
+def pool():
+    with ThreadPoolExecutor() as running:
+        return "".join(found.text for found in running.map(fetch, ["/a", "/moved"]))
 
 @app.get("/unverified")
 def unverified():
@@ -553,7 +581,15 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
         },
         (
             *(get("/status"), get("/iterator"), get("/list"), get("/json"), get("/to"), get("/abort")),
-            *(get("/pages"), get("/chosen/0"), get("/chosen/1"), get("/macro"), get("/files/static/a.txt")),
+            *(
+                get("/pages"),
+                get("/chosen/0"),
+                get("/chosen/1"),
+                get("/steps"),
+                get("/encoded"),
+                get("/macro"),
+                get("/files/static/a.txt"),
+            ),
             post("/saved", files={"f": ("a.txt", b"hello")}),
             get(
                 "/proxied",
@@ -569,7 +605,15 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
     "client": (
         {"app.py": CLIENT},
         (
-            *(get("/get"), get("/post"), get("/post"), get("/form"), get("/moved"), get("/refused")),
+            *(
+                get("/pool"),
+                get("/get"),
+                get("/post"),
+                get("/post"),
+                get("/form"),
+                get("/moved"),
+                get("/refused"),
+            ),
             *(get("/none"), get("/invalid"), get("/opened"), get("/unverified")),
         ),
     ),
