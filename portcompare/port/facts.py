@@ -8,7 +8,6 @@ from typing import Literal
 
 from portcompare.port import blocking, tables
 from portcompare.port.inference import Inference
-from portcompare.port.names import MOST_ROUNDS
 from portcompare.port.records import Fact, Reason
 from portcompare.port.routes import LAMBDA, Routes, choices, keyword, text_of
 from portcompare.port.sources import FunctionNode, Module, Scope, Site, dotted_name
