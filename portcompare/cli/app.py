@@ -14,6 +14,7 @@ COMMANDS = {
     "init": "Write a first plan and locustfile for a project.",
     "port": "Port a Flask project to Quart by rule.",
     "check": "Compare the responses only.",
+    "diagnose": "Find out why: what blocks, what waits, and what to try.",
     "work": "Count the instructions of a request, of each deployment.",
     "up": "Serve all deployments until Ctrl-C, and show what they use.",
     "ui": "Serve all deployments, and Locust's web UI beside them.",

@@ -21,7 +21,7 @@ from portcompare.errors import (
 )
 from portcompare.masking import mask_passwords
 from portcompare.plan import Plan, load_plan
-from portcompare.plan.types import MOST_S, MOST_USERS
+from portcompare.plan.types import MOST_RPS, MOST_S, MOST_USERS
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.report.formats.terminal import (
@@ -44,6 +44,18 @@ ProjectPath = Annotated[
 Verbose = Annotated[bool, Option("--verbose", help="print all figures and sentences, not one screen")]
 
 AsJson = Annotated[bool, Option("--json", help="print only the results, as versioned JSON, on stdout")]
+
+Scenarios = Annotated[
+    list[str] | None, Option("--scenario", metavar="NAME", help="only this scenario; may be repeated")
+]
+Users = Annotated[
+    str | None,
+    Option("--users", metavar="N[,N]", help="numbers of users, instead of the scenarios' loads"),
+]
+Rate = Annotated[
+    float | None,
+    Option("--rate", min=0.1, max=MOST_RPS, help="requests per second, instead of the scenarios' loads"),
+]
 
 MOST_PROCESSES = 1000
 Processes = Annotated[

@@ -14,6 +14,9 @@ from portcompare.cli.options import (
     ExpectWorkers,
     Listen,
     Processes,
+    Rate,
+    Scenarios,
+    Users,
     Verbose,
     parity_exit_code,
     print_json_text,
@@ -32,7 +35,7 @@ from portcompare.errors import (
     refuse,
 )
 from portcompare.plan import Plan, plan_keys
-from portcompare.plan.types import MOST_RPS, MOST_S
+from portcompare.plan.types import MOST_S
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
@@ -64,9 +67,7 @@ def run(  # noqa: PLR0913 - the options of a command
     budget: Annotated[
         str | None, Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s")
     ] = None,
-    scenarios: Annotated[
-        list[str] | None, Option("--scenario", metavar="NAME", help="only this scenario; may be repeated")
-    ] = None,
+    scenarios: Scenarios = None,
     arms: Annotated[
         list[str] | None,
         Option(
@@ -82,14 +83,8 @@ def run(  # noqa: PLR0913 - the options of a command
     save_plan: Annotated[
         Path | None, Option(metavar="FILE", help="of two targets: write the plan that compares them")
     ] = None,
-    users_text: Annotated[
-        str | None,
-        Option("--users", metavar="N[,N]", help="numbers of users, instead of the scenarios' loads"),
-    ] = None,
-    rate_rps: Annotated[
-        float | None,
-        Option("--rate", min=0.1, max=MOST_RPS, help="requests per second, instead of the scenarios' loads"),
-    ] = None,
+    users_text: Users = None,
+    rate_rps: Rate = None,
     delay_s: Annotated[
         float | None,
         Option(

@@ -69,7 +69,13 @@ class RouteTime:
     upstream_s: float  # Server processing: for what the handler awaits otherwise: other services, timers
     computed_s: float  # Server processing: the handler ran
     network_s: float  # Network and client
-    weight: float | None = None  # Its share of the requests in the plan, from 0 to 1
+    weight: float = 1.0  # Its share of all requests that were watched
+
+    @property
+    def response_s(self) -> float:
+        """The whole response time."""
+        server_s = self.queued_s + self.blocked_s + self.waited_s + self.upstream_s + self.computed_s
+        return server_s + self.network_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

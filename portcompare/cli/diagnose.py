@@ -1,0 +1,60 @@
+"""`portcompare diagnose`: why do the deployments perform as they do, and what can be done?"""
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from portcompare.cli.options import (
+    DEFAULT_PLAN,
+    AsJson,
+    PlanPath,
+    Rate,
+    Scenarios,
+    Users,
+    print_json,
+    read_numbers,
+    read_plan,
+)
+from portcompare.errors import EXIT_DONE
+from portcompare.report.formats.terminal import text_table
+from portcompare.report.sections.diagnosis import diagnosis_tables
+from portcompare.run.comparison import find_folder_problems, make_folder
+from portcompare.run.diagnose import diagnose_plan
+from portcompare.run.narrowing import Narrowing, narrow
+from portcompare.run.progress import Progress, out
+
+
+def diagnose(
+    plan_path: PlanPath = DEFAULT_PLAN,
+    *,
+    scenarios: Scenarios = None,
+    arms: Annotated[
+        list[str] | None, Option("--arm", metavar="DEPLOYMENT", help="only this deployment; may be repeated")
+    ] = None,
+    users_text: Users = None,
+    rate_rps: Rate = None,
+    out_folder: Annotated[
+        Path | None,
+        Option("--out", metavar="DIR", help="also write all there is: results, flame graphs, logs"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the lines that block, what responses wait for, and what to try, by watching apps under load."""
+    users = () if users_text is None else read_numbers("--users", users_text)
+    plan = read_plan(plan_path, find_folder_problems(out_folder) if out_folder else ())
+    plan = narrow(plan, Narrowing(scenarios=scenarios or (), users=users, rate_rps=rate_rps))
+    place = (
+        tempfile.TemporaryDirectory(prefix="portcompare-") if out_folder is None else make_folder(out_folder)
+    )
+    with place as folder, Progress() as progress:
+        found = diagnose_plan(plan, Path(folder), progress, arms or ())
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for table in diagnosis_tables(found):
+            out.print(text_table(table))
+    raise typer.Exit(EXIT_DONE)

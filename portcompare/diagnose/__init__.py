@@ -1,0 +1,1 @@
+"""Why: what blocks an event loop, what responses wait for, where the CPU goes, and what to do about it."""

@@ -1,0 +1,199 @@
+"""Places in the app's code: which frames are its own, what a line calls, and whether that call waits."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import linecache
+import os
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import CodeType, FrameType
+
+_MOST_FRAMES = 60
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - a frame's file is a text
+
+FOLDERS = [
+    os.path.realpath(each) + os.sep
+    for each in (os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep))  # noqa: PTH109 - as above
+    if each
+]
+"""The folders that the app's own modules are imported from."""
+
+# What waits for a file, another process or thread, the network or a clock when it is called.
+_WAITING_MODULES = {
+    *("_io", "_queue", "_socket", "_sqlite3", "_ssl", "_thread", "fcntl", "io", "os", "posix", "select"),
+    *("shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "queue"),
+    *("MySQLdb", "_mysql", "psycopg2", "pyodbc", "oracledb", "requests", "urllib.request", "http.client"),
+}
+_NEVER_WAITING = {"_thread.RLock.release", "_thread.lock.release", "time.time", "time.perf_counter"}
+_NEVER_WAITING |= {
+    "time.monotonic",
+    "posix.getpid",
+    "posix.fspath",
+    "os.fspath",
+    "posix.urandom",
+    "_thread.get_ident",
+}
+_NEVER_WAITING |= {
+    "time.strftime",
+    "time.gmtime",
+    "time.localtime",
+    "io.StringIO",
+    "io.BytesIO",
+    "_io.StringIO",
+}
+_NEVER_WAITING |= {
+    "_io.BytesIO",
+    "threading.Lock",
+    "_thread.allocate_lock",
+    "time.process_time",
+    "threading.local",
+}
+
+_own: dict[str, bool] = {}
+_calls: dict[tuple[Any, int], str] = {}
+
+
+def is_own(file: str) -> bool:
+    """Whether a file holds the app's own code."""
+    known = _own.get(file)
+    if known is None:
+        path = os.path.realpath(file)
+        known = _own[file] = (
+            path.endswith(".py")
+            and "site-packages" not in path
+            and "dist-packages" not in path
+            and not path.startswith((_HERE, os.path.realpath(sys.prefix) + os.sep + "lib"))
+            and not path.startswith(os.path.realpath(os.path.dirname(os.__file__)) + os.sep)  # noqa: PTH120
+            and any(path.startswith(folder) for folder in FOLDERS)
+        )
+    return known
+
+
+def frames_of(frame: FrameType | None) -> list[FrameType]:
+    """A frame and its callers, innermost first."""
+
+    def walk(frame: FrameType | None) -> Iterator[FrameType]:
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
+
+    return list(islice(walk(frame), _MOST_FRAMES))
+
+
+def awaited_frames(coroutine: Any) -> list[FrameType]:  # noqa: ANN401 - a coroutine or generator of any kind
+    """The frames of a suspended coroutine and of what it awaits, innermost first."""
+    frames: list[FrameType] = []
+    while coroutine is not None and len(frames) < _MOST_FRAMES:
+        for kind in ("cr", "gi", "ag"):
+            frame = getattr(coroutine, kind + "_frame", None)
+            if frame is not None:
+                frames.append(frame)
+                coroutine = getattr(coroutine, "gi_yieldfrom" if kind == "gi" else kind + "_await", None)
+                break
+        else:
+            break
+    return frames[::-1]
+
+
+def find_own(frames: Iterable[FrameType]) -> FrameType | None:
+    """The innermost frame of the app's own code."""
+    return next((frame for frame in frames if is_own(frame.f_code.co_filename)), None)
+
+
+def describe(frame: FrameType) -> tuple[str, int, str, str]:
+    """File, line, function and call of a frame."""
+    code = frame.f_code
+    return code.co_filename, frame.f_lineno, code.co_name, call_text(code, frame.f_lasti, frame.f_lineno)
+
+
+def stack_of(frames: list[FrameType]) -> list[str]:
+    """The app's frames, outermost first."""
+    own = [frame for frame in reversed(frames) if is_own(frame.f_code.co_filename)]
+    return [f"{one.f_code.co_filename}:{one.f_lineno} in {one.f_code.co_name}" for one in own]
+
+
+def call_text(code: CodeType, instruction: int, line: int | None) -> str:
+    """What is called at an instruction, as it stands in the text: `db.execute`; else the line itself."""
+    known = _calls.get((code, instruction))
+    if known is None:
+        known = _calls[code, instruction] = _called(_segment(code, instruction, line)) or _line(code, line)
+    return known
+
+
+def _line(code: CodeType, line: int | None) -> str:
+    return linecache.getline(code.co_filename, line).strip() if line else ""
+
+
+def _segment(code: CodeType, instruction: int, line: int | None) -> str:
+    """The expression that an instruction belongs to; before Python 3.11 the line."""
+    if not hasattr(code, "co_positions"):
+        return _line(code, line)
+    first, last, begin, end = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    if first is None or last is None or begin is None or end is None:
+        return _line(code, line)
+    lines = [linecache.getline(code.co_filename, each) for each in range(first, last + 1)]
+    encoded = "".join(lines).encode()
+    tail = len(lines[-1].encode()) - end if lines else 0
+    return encoded[begin : len(encoded) - tail].decode(errors="replace")
+
+
+def _called(text: str) -> str:
+    """The function that an expression or the head of a `with` calls; empty if there is none."""
+    head = text.partition("#")[0].strip().rstrip(":").partition("with ")[2].partition(" as ")[0]
+    for attempt in (text, head):
+        try:
+            tree: Any = ast.parse(f"({attempt.strip()})", mode="eval").body
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            continue
+        tree = tree.value if isinstance(tree, ast.Await) else tree
+        tree = tree.func if isinstance(tree, ast.Call) else tree
+        names: list[str] = []
+        while isinstance(tree, ast.Attribute):
+            names.append(tree.attr)
+            tree = tree.value
+        if isinstance(tree, ast.Name) or names:
+            names.append(tree.id if isinstance(tree, ast.Name) else "…")
+            return ".".join(reversed(names))
+    return ""
+
+
+def waits_in(frame: FrameType) -> str:
+    """The function that a frame calls if it is one that waits: `sqlite3.Connection.execute`; else empty."""
+    code = frame.f_code
+    text = call_text(code, frame.f_lasti, frame.f_lineno)
+    names = text.split(".")
+    found: Any = None
+    for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
+        if names[0] in scope:
+            found = scope[names[0]]
+            break
+    else:
+        return ""
+    for name in names[1:]:
+        owner = found
+        try:
+            found = inspect.getattr_static(owner, name)
+        except (AttributeError, TypeError):
+            return ""
+        if isinstance(found, property) or (inspect.isdatadescriptor(found) and not callable(found)):
+            return ""
+    return name_of(found)
+
+
+def name_of(found: Any) -> str:  # noqa: ANN401 - whatever is called
+    """The name of a callable that waits, with its module; empty for any other."""
+    if isinstance(found, (staticmethod, classmethod)):
+        found = found.__func__
+    kind = found if isinstance(found, type) or hasattr(found, "__qualname__") else type(found)
+    owner = getattr(kind, "__objclass__", kind)
+    module = getattr(owner, "__module__", None) or getattr(kind, "__module__", None) or ""
+    name = f"{module}.{kind.__qualname__}"
+    is_waiting = module.partition(".")[0] in _WAITING_MODULES or module in _WAITING_MODULES
+    return name if is_waiting and name not in _NEVER_WAITING else ""
