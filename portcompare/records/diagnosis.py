@@ -117,12 +117,12 @@ class LostConnections:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuDifference:
-    """CPU time a request that a function takes more than on the baseline."""
+    """CPU time a request that a function of the app, or a module, takes more than on the baseline."""
 
     deployment: str
     scenario: str
     group: Literal["server", "framework", "app", "interpreter"]
-    function: str  # With its module: `quart.ctx.RequestContext.push`
+    function: str  # `orders.total` of the app, else the module alone: `quart.ctx`
     us_per_request: float  # Negative if the baseline takes more
     baseline_us_per_request: float
 
