@@ -106,7 +106,7 @@ def draw_flame_graph(stacks: Stacks, title: str) -> str:
         width, top = count / total * _WIDTH, height - (depth + 1) * _ROW_HEIGHT
         if width < _NARROWEST:
             continue
-        shown = function.label[: int(width / _LETTER_WIDTH)] if width > 4 * _LETTER_WIDTH else ""
+        shown = function.name[: int(width / _LETTER_WIDTH)] if width > 4 * _LETTER_WIDTH else ""
         left_px = start / total * _WIDTH
         lines.append(
             f"<g><title>{escape(function.label)}: {count / total:.1%}, {count:,} samples</title>"
