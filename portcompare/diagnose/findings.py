@@ -213,8 +213,8 @@ def _find_threads(subject: Subject, seen: Seen) -> Iterator[Waiting]:
         threads = seen.most("most_threads")
         waiting = seen.most("most_queued")
         queue = f"all {count(threads, 'thread')} of the executor are busy, up to {waiting} calls wait"
-        if share < _LEAST_WAIT:
-            queue = f"{calls:.0f} calls in threads for each request, {duration(ran_s / number)} each"
+        if calls >= _CHUNKS:
+            queue = f"{calls:.0f} calls in threads for each request, {duration(ran_s / number)} each; {queue}"
         yield Waiting(
             **subject.names,
             **subject.site(place),

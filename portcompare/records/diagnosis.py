@@ -28,13 +28,24 @@ class Blocking(Site):
     deployment: str
     scenario: str
     route: str  # Method and rule, or `every route`; empty if it is not known
-    count: int  # How often, while the scenario's load was watched; 0 if it was only found in the text
+    count: int  # How often, while the scenario's load was watched
     total_s: float  # All stalls together
     longest_s: float
     reason: str  # What it waits for, or that it computes
     # One of its stacks, the app's frames alone, outermost first: `file:line in function`
     stack: tuple[str, ...] = ()
     rule: str = ""  # The rule of ruff that finds the line in the text, too; empty if none does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """A line that blocks an event loop by its text, and did not under this load."""
+
+    deployment: str
+    file: str
+    line: int
+    rule: str  # Of ruff
+    message: str
 
 
 WaitKind = Literal["slot", "thread", "lock", "pool"]
@@ -169,6 +180,7 @@ class Diagnosis:
     schema_version: int = DIAGNOSIS_SCHEMA_VERSION
     watched: tuple[Watched, ...] = ()
     blocking: tuple[Blocking, ...] = ()  # Those that cost most first
+    unseen: tuple[Unseen, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     routes: tuple[RouteTime, ...] = ()

@@ -21,6 +21,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
+from itertools import dropwhile, takewhile
 from operator import attrgetter
 from typing import Any
 
@@ -102,6 +103,7 @@ class Watch:
         self.loop: Any = None
         self.loop_thread = self.loop_native = 0
         self.beats = 0  # of the loop: it has turned since the last
+        self.base: tuple[Any, ...] = ()  # the frames that run the loop, of a server or of the app itself
         self.active: dict[int, Request] = {}
         self.by_task: dict[int, Request] = {}
         self.threads: dict[int, Job] = {}
@@ -173,6 +175,8 @@ class Watch:
         loop: Any = asyncio.get_running_loop()
         self.loop_native = threading.get_native_id()
         self.loop, self.loop_thread = loop, threading.get_ident()
+        frames = places.frames_of(sys._getframe())[1:]  # noqa: SLF001 - the only way to the callers
+        self.base = tuple(dropwhile(lambda one: one.f_code.co_flags & inspect.CO_COROUTINE, frames))
         create_task = loop.create_task
 
         def create(coroutine: Any, **options: Any) -> Any:  # noqa: ANN401 - as the loop takes and returns
@@ -189,10 +193,14 @@ class Watch:
         loop.create_task = create
         beat()
 
+    def frames_of(self, frame: Any) -> list[Any]:  # noqa: ANN401 - a frame, or None
+        """A frame and its callers, innermost first, up to those that run the loop."""
+        return list(takewhile(lambda one: one not in self.base, places.frames_of(frame)))
+
     def note_event(self, event: str, _arguments: tuple[Any, ...]) -> None:
         """Note a call that waits on the event loop."""
         if event in EVENTS and threading.get_ident() == self.loop_thread:
-            frames = places.frames_of(sys._getframe(1))  # noqa: SLF001 - the only way to the caller
+            frames = self.frames_of(sys._getframe(1))  # noqa: SLF001 - as above
             own = places.find_own(frames)
             if own is not None and not _is_asyncio(frames, own):
                 request = REQUEST.get()
@@ -249,7 +257,7 @@ class Watch:
         frame = sys._current_frames().get(self.loop_thread)  # noqa: SLF001 - the only way to another thread
         beats = self.beats
         task = asyncio.current_task(self.loop)
-        frames = places.frames_of(frame)
+        frames = self.frames_of(frame)
         own = places.find_own(frames)
         now_s, cpu_s, delay_s = _clock(), _read_cpu_s(self.loop_thread), _read_delay_s(self.loop_native)
         before_s, before_cpu_s, before_delay_s = self.clocks
@@ -397,7 +405,7 @@ def watch_executors(watch: Watch) -> None:
         request = REQUEST.get()
         if request is None:
             return submit(self, function, *arguments, **options)
-        own = places.find_own(places.frames_of(sys._getframe(1)))  # noqa: SLF001 - as above
+        own = places.find_own(watch.frames_of(sys._getframe(1)))  # noqa: SLF001 - as above
         place = places.describe(own) if own is not None else _defined_at(function, arguments)
         watch.most_queued = max(watch.most_queued, self._work_queue.qsize())
         watch.most_threads = max(watch.most_threads, self._max_workers)

@@ -1,0 +1,43 @@
+"""Calls a watched ASGI app as a server would, without one: `drive.py PATH NUMBER`."""
+
+import asyncio
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+SETTLED_S = 0.1
+
+
+async def call(app: Any, path: str) -> None:  # noqa: ANN401 - an ASGI application
+    sent = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return sent.pop() if sent else await asyncio.Event().wait() and {}
+
+    async def send(_: dict[str, Any]) -> None: ...
+
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": [], "http_version": "1.1", "scheme": "http", "server": ("t", 80), "asgi": {}}
+    await app(scope, receive, send)
+
+
+async def main(path: str, number: int) -> None:
+    app = import_module("portcompare_watch").app
+    await call(app, path)
+    begin = Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", "begin"))
+    await asyncio.to_thread(begin.touch)
+    await asyncio.sleep(SETTLED_S)
+    await asyncio.gather(*(call(app, path) for _ in range(number)))
+    await asyncio.to_thread(wait_until_written, time.time())
+
+
+def wait_until_written(ended_s: float) -> None:
+    written = Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", str(os.getpid())))
+    while not written.exists() or written.stat().st_mtime < ended_s:
+        time.sleep(SETTLED_S / 10)
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,104 @@
+"""An app with something wrong in most routes; the lines are named by their comments."""
+
+import asyncio
+import queue
+import re
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from quart import Quart, Response, request
+
+app = Quart(__name__)
+LOCK, SLOTS, HELD = asyncio.Lock(), asyncio.Semaphore(1), threading.Lock()
+JOBS: "queue.Queue[int]" = queue.Queue()
+
+
+def wait() -> None:
+    time.sleep(0.03)  # sleep
+
+
+@app.get("/sleep/<int:number>")
+async def sleep(number: int) -> str:
+    wait()
+    return str(number)
+
+
+@app.get("/regex")
+async def regex() -> str:
+    re.match(r"(a+)+$", "a" * 22 + "b")  # regex
+    return ""
+
+
+@app.get("/file")
+async def file() -> str:
+    with open(__file__) as opened:  # file # noqa: ASYNC230, PTH123 - what is looked for
+        return opened.readline()
+
+
+@app.get("/database")
+async def database() -> str:
+    connection = sqlite3.connect(":memory:")  # database
+    connection.close()
+    return ""
+
+
+@app.get("/gather")
+async def gather() -> str:
+    async def one() -> None:
+        time.sleep(0.02)  # gather # noqa: ASYNC251 - what is looked for
+
+    await asyncio.gather(one(), one())
+    return ""
+
+
+@app.get("/queue")
+async def queued() -> str:
+    try:
+        JOBS.get(timeout=0.02)  # queue
+    except queue.Empty:
+        return "empty"
+    return "full"
+
+
+@app.get("/lock")
+async def lock() -> str:
+    async with LOCK:  # lock
+        await asyncio.sleep(0.02)  # held
+    return ""
+
+
+@app.get("/pool")
+async def pool() -> str:
+    async with SLOTS:  # pool
+        await asyncio.sleep(0.02)
+    return ""
+
+
+@app.get("/thread")
+def thread() -> str:  # thread
+    time.sleep(0.1)  # inside
+    return ""
+
+
+@app.get("/stream")
+async def stream() -> Response:
+    def lines():  # type: ignore[no-untyped-def] # noqa: ANN202 - stream
+        for number in range(30):
+            yield f"{number}\n"
+
+    return Response(lines())
+
+
+@app.get("/unawaited")
+async def unawaited() -> str:
+    asyncio.sleep(0)  # unawaited
+    return ""
+
+
+@app.get("/clean")
+async def clean() -> str:
+    await asyncio.sleep(0.01)
+    text = await asyncio.to_thread(Path(__file__).read_text)
+    return text[: len(request.args)]
