@@ -11,10 +11,10 @@ from typing import NamedTuple, get_args
 
 import psutil
 
-from portcompare.diagnose.stacks import Function, Group, Stacks, draw_flame_graph, read_stacks
+from portcompare.diagnose.stacks import Function, Stacks, draw_flame_graph, read_stacks
 from portcompare.diagnose.text import find_tool
 from portcompare.errors import MeasurementError
-from portcompare.records.diagnosis import CpuDifference
+from portcompare.records.diagnosis import CpuDifference, CpuGroup
 from portcompare.serve.running import list_tree
 
 RATE_HZ = 100  # Each sample pauses the processes: at 200 they need a third more CPU time a request
@@ -78,7 +78,9 @@ def record_cpu(pid: int, seconds: float, folder: Path, name: str, directory: Pat
     except TimeoutExpired:
         raise MeasurementError(f"py-spy did not end within {duration_s + _START_LIMIT_S:g} s") from None
     scale = duration_s / (time.monotonic() - began_s)
-    user_s, system_s = ((now - then) * scale for now, then in zip(_read_times_s(pid), before, strict=True))
+    user_s, system_s = (
+        max(now - then, 0.0) * scale for now, then in zip(_read_times_s(pid), before, strict=True)
+    )
     if done.returncode or not raw.exists():
         reason = next(iter(done.stderr.splitlines()), f"status {done.returncode}").removeprefix("Error: ")
         raise MeasurementError(
@@ -108,10 +110,11 @@ def compare_cpu(baseline: Profile, candidate: Profile, scenario: str) -> tuple[l
         if not profile.samples.stacks or not profile.requests:
             return [], f"py-spy saw nothing run in {profile.deployment}: where its CPU time goes is not known"
     ours, theirs = _divide(candidate), _divide(baseline)
-    differences, groups = [], Counter[Group]()
+    differences: list[CpuDifference] = []
+    groups: defaultdict[CpuGroup, float] = defaultdict(float)
     for function in ours.keys() | theirs.keys():
         here, there = ours[function], theirs[function]
-        groups[function.group] += here.us - there.us  # type: ignore[assignment]  # A Counter takes any number
+        groups[function.group] += here.us - there.us
         if abs(here.us - there.us) > _NOISE * hypot(here.error_us, there.error_us):
             differences.append(
                 CpuDifference(
@@ -125,7 +128,7 @@ def compare_cpu(baseline: Profile, candidate: Profile, scenario: str) -> tuple[l
             )
     largest = sorted(differences, key=lambda one: (-abs(one.us_per_request), one.function))[:MOST_DIFFERENCES]
     more_us = candidate.us_per_request - baseline.us_per_request
-    shares = ", ".join(f"{group} {groups[group]:+,.0f}" for group in get_args(Group))
+    shares = ", ".join(f"{group} {groups[group]:+,.0f}" for group in get_args(CpuGroup))
     return largest, (
         f"a request takes {candidate.us_per_request:,.0f} us of CPU time in {candidate.deployment}, "
         f"{more_us:+,.0f} us beside {baseline.deployment}: {shares}; "

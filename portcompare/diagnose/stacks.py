@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
 
 import portcompare
+from portcompare.records.diagnosis import CpuGroup
 from portcompare.serve.servers import SERVERS
 
-Group = Literal["server", "framework", "app", "interpreter"]
-
+_OWN = Path(portcompare.__file__).parent
 _FRAMEWORK = frozenset(
     {"asgiref", "blinker", "click", "flask", "itsdangerous", "jinja2", "markupsafe", "quart", "werkzeug"}
 )
@@ -27,7 +26,7 @@ _LIBRARY = re.compile(r".*(?:^|/)(?:site|dist)-packages/(.+)")
 _STANDARD = re.compile(r".*(?:^|/)lib/python3\.\d+/(.+)|<frozen (.+)>|(<.+>)")
 
 _WIDTH, _ROW_HEIGHT, _LETTER_WIDTH, _NARROWEST = 1200, 17, 7, 0.4  # In pixels
-_COLOURS: dict[Group, str] = {
+_COLOURS: dict[CpuGroup, str] = {
     "server": "#9ecae1",
     "framework": "#fdae6b",
     "app": "#a1d99b",
@@ -39,7 +38,7 @@ _COLOURS: dict[Group, str] = {
 class Function:
     """A function, or a whole module where the name is empty."""
 
-    group: Group
+    group: CpuGroup
     module: str  # `quart.ctx`
     name: str = ""  # `RequestContext.push`
 
@@ -68,21 +67,19 @@ def read_stacks(lines: Iterable[str], directory: Path) -> Stacks:
 
 
 def _function_of(name: str, path: str, directory: Path) -> Function:
-    own = Path(portcompare.__file__).parent
-    group: Group = "app"
-    if Path(path).is_relative_to(own):
-        place = str(Path(path).relative_to(own.parent))
-        group = "server"  # How it serves an app that a server cannot serve by itself
-    else:
-        place = str(Path(path).relative_to(directory)) if Path(path).is_relative_to(directory) else path
-        library = _LIBRARY.fullmatch(place)
-        if inner := library or _STANDARD.fullmatch(place):
-            place = next(filter(None, inner.groups()))
-            package = re.split(r"[/.]", place)[0]
-            is_framework, is_server = package in _FRAMEWORK, package in _SERVER
-            group = "framework" if is_framework else "server" if is_server else "interpreter"
-        elif place == path:  # The user's, beside the app's directory
-            place = Path(path).name
+    is_own = Path(path).is_relative_to(_OWN)  # How an app is served that a server cannot serve by itself
+    base = _OWN.parent if is_own else directory
+    is_inside = Path(path).is_relative_to(base)
+    place = str(Path(path).relative_to(base)) if is_inside else path
+    others = _LIBRARY.fullmatch(place) or _STANDARD.fullmatch(place)
+    group: CpuGroup = "app"
+    if others or is_own:
+        place = next(filter(None, others.groups())) if others else place
+        package = re.split(r"[/.]", place)[0]
+        is_framework, is_server = package in _FRAMEWORK, package in _SERVER
+        group = "framework" if is_framework else "server" if is_server else "interpreter"
+    elif not is_inside:  # The user's, from beside the app's directory
+        place = Path(path).name
     module = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     return Function(group=group, module=module, name=name)
 

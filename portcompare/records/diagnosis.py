@@ -126,13 +126,16 @@ class LostConnections:
     remedy: str
 
 
+CpuGroup = Literal["server", "framework", "app", "interpreter"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuDifference:
     """CPU time a request that a function of the app, or a module, takes more than on the baseline."""
 
     deployment: str
     scenario: str
-    group: Literal["server", "framework", "app", "interpreter"]
+    group: CpuGroup
     function: str  # `orders.total` of the app, else the module alone: `quart.ctx`
     us_per_request: float  # Negative if the baseline takes more
     baseline_us_per_request: float
