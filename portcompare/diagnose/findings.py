@@ -38,7 +38,7 @@ _MOST_FILES = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Names:
     """What was watched."""
 
     deployment: str
@@ -55,7 +55,7 @@ class Subject:
         return text.removeprefix(f"{self.directory}/")
 
     @property
-    def names(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """The fields that name it."""
         return {"deployment": self.deployment, "scenario": self.scenario}
 
@@ -74,7 +74,7 @@ class _Held:
     routes: Counter[str] = field(default_factory=Counter)
 
 
-def find_blocking(subject: Subject, seen: Seen) -> list[Blocking]:
+def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
     """The lines that held up an event loop, those that cost most first."""
     held: defaultdict[Place, _Held] = defaultdict(_Held)
     for stall in seen.rows("stalls"):
@@ -112,14 +112,14 @@ def find_blocking(subject: Subject, seen: Seen) -> list[Blocking]:
         total_s = max(one.total_s, one.glances * seen.look_s)
         found.append(
             Blocking(
-                **subject.names,
-                **subject.site(place),
+                **names.fields,
+                **names.site(place),
                 route=_name_routes(one.routes, requests),
                 count=number,
                 total_s=total_s,
                 longest_s=max(one.longest_s, min(total_s / number, seen.look_s)),
                 reason=_explain(one),
-                stack=tuple(subject.shorten(each) for each in seen.stacks.get(place, ())),
+                stack=tuple(names.shorten(each) for each in seen.stacks.get(place, ())),
             )
         )
     return sorted(found, key=lambda one: -one.total_s)
@@ -143,13 +143,13 @@ def _name_routes(routes: Mapping[str, int], requests: Mapping[str, int]) -> str:
     return ", ".join(sorted(known))
 
 
-def find_waiting(subject: Subject, seen: Seen) -> list[Waiting]:
+def find_waiting(names: Names, seen: Seen) -> list[Waiting]:
     """What requests queue for inside the app, what takes most of their time first."""
-    found = [*_find_locks(subject, seen), *_find_threads(subject, seen)]
+    found = [*_find_locks(names, seen), *_find_threads(names, seen)]
     return sorted(found, key=lambda one: -one.total_s)
 
 
-def _find_locks(subject: Subject, seen: Seen) -> Iterator[Waiting]:
+def _find_locks(names: Names, seen: Seen) -> Iterator[Waiting]:
     looks: Counter[str] = Counter()
     waits: dict[tuple[str, str, Place], list[float]] = {}
     others: defaultdict[tuple[str, str], Counter[Place]] = defaultdict(Counter)
@@ -169,12 +169,12 @@ def _find_locks(subject: Subject, seen: Seen) -> Iterator[Waiting]:
         if number < LEAST_TIMES or share < _LEAST_WAIT:
             continue
         holders = others[place[0], place[2]].most_common(1)
-        at = f"{subject.shorten(holders[0][0][0])}:{holders[0][0][1]}, {holders[0][0][3]}" if holders else ""
+        at = f"{names.shorten(holders[0][0][0])}:{holders[0][0][1]}, {holders[0][0][3]}" if holders else ""
         wanted: WaitKind = "lock" if kind == "lock" else "pool"
         what = "the lock" if kind == "lock" else "a place in a pool or queue"
         yield Waiting(
-            **subject.names,
-            **subject.site(place),
+            **names.fields,
+            **names.site(place),
             route=route,
             kind=wanted,
             count=int(number),
@@ -185,7 +185,7 @@ def _find_locks(subject: Subject, seen: Seen) -> Iterator[Waiting]:
         )
 
 
-def _find_threads(subject: Subject, seen: Seen) -> Iterator[Waiting]:
+def _find_threads(names: Names, seen: Seen) -> Iterator[Waiting]:
     jobs: dict[tuple[Place, str], list[float]] = {}
     for place, route, number, waited_s, longest_s, ran_s in seen.rows("jobs"):
         if place is not None:
@@ -206,7 +206,7 @@ def _find_threads(subject: Subject, seen: Seen) -> Iterator[Waiting]:
             continue
         inner = held[place].most_common(1)
         at = (
-            f"; they run {inner[0][0][3]} at {subject.shorten(inner[0][0][0])}:{inner[0][0][1]}"
+            f"; they run {inner[0][0][3]} at {names.shorten(inner[0][0][0])}:{inner[0][0][1]}"
             if inner
             else ""
         )
@@ -216,8 +216,8 @@ def _find_threads(subject: Subject, seen: Seen) -> Iterator[Waiting]:
         if calls >= _CHUNKS:
             queue = f"{calls:.0f} calls in threads for each request, {duration(ran_s / number)} each; {queue}"
         yield Waiting(
-            **subject.names,
-            **subject.site(place),
+            **names.fields,
+            **names.site(place),
             route=route,
             kind="thread",
             count=int(number),
@@ -228,7 +228,7 @@ def _find_threads(subject: Subject, seen: Seen) -> Iterator[Waiting]:
         )
 
 
-def find_mistakes(subject: Subject, seen: Seen) -> list[Mistake]:
+def find_mistakes(names: Names, seen: Seen) -> list[Mistake]:
     """Coroutines that nothing awaits, and debugging that was left on."""
     found: Counter[tuple[Place, str]] = Counter()
     for file, line, function, name, number in seen.rows("unawaited"):
@@ -237,12 +237,12 @@ def find_mistakes(subject: Subject, seen: Seen) -> list[Mistake]:
         )
     debugged = {name for one in seen.processes for name in one["debug"]}
     if debugged:
-        place = next(_find_debug(subject.directory), (str(subject.directory), 0, "", "debug = True"))
+        place = next(_find_debug(names.directory), (str(names.directory), 0, "", "debug = True"))
         found[
             place, f"debugging is on in the {' and the '.join(sorted(debugged))}: it slows down each request"
         ] += 1
     return [
-        Mistake(**subject.names, **subject.site(place), count=number, reason=reason)
+        Mistake(**names.fields, **names.site(place), count=number, reason=reason)
         for (place, reason), number in found.items()
     ]
 
@@ -268,7 +268,7 @@ def list_modules(directory: Path) -> list[Path]:
     return found
 
 
-def split_time(subject: Subject, seen: Seen, response_s: float | None, network_s: float) -> list[RouteTime]:
+def split_time(names: Names, seen: Seen, response_s: float | None, network_s: float) -> list[RouteTime]:
     """Where the time of each route's responses goes.
 
     `response_s`: the mean response time that the clients had, over all routes; None if it is not known.
@@ -301,7 +301,7 @@ def split_time(subject: Subject, seen: Seen, response_s: float | None, network_s
         upstream_s = rest_s * (looks["thread"] + looks["waiting"]) / all_looks if all_looks else 0.0
         found.append(
             RouteTime(
-                **subject.names,
+                **names.fields,
                 route=route,
                 requests=number,
                 queued_s=queued_s,
@@ -316,9 +316,7 @@ def split_time(subject: Subject, seen: Seen, response_s: float | None, network_s
     return sorted(found, key=lambda one: -one.requests * one.response_s)
 
 
-def slot_waiting(
-    subject: Subject, seen: Seen, routes: Iterable[RouteTime], slots: int | None
-) -> list[Waiting]:
+def slot_waiting(names: Names, seen: Seen, routes: Iterable[RouteTime], slots: int | None) -> list[Waiting]:
     """What holds the server's slots, where requests wait for one before their handler begins."""
     found = []
     held: defaultdict[str, Counter[Place]] = defaultdict(Counter)
@@ -336,8 +334,8 @@ def slot_waiting(
         place = places[0][0]
         found.append(
             Waiting(
-                **subject.names,
-                **subject.site(place),
+                **names.fields,
+                **names.site(place),
                 route=one.route,
                 kind="slot",
                 count=one.requests,

@@ -8,28 +8,35 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from portcompare.diagnose.cpu import Profile, compare_cpu, record_cpu
 from portcompare.diagnose.findings import (
-    Subject,
+    Names,
     find_blocking,
     find_mistakes,
     find_waiting,
     slot_waiting,
     split_time,
 )
+from portcompare.diagnose.text import find_in_text
 from portcompare.diagnose.watching import PROBE, Seen, forget, read_seen, watch_apps
+from portcompare.errors import MeasurementError
 from portcompare.measure.blocks import Place
 from portcompare.measure.rounds import Side, make_order
 from portcompare.plan import Plan
-from portcompare.records.diagnosis import Diagnosis, Watched
+from portcompare.records.diagnosis import Blocking, Diagnosis, Unseen, Watched
 from portcompare.records.rounds import LoadReport
 from portcompare.run.parity import capture_requests
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session, open_session
 from portcompare.serve import RunningServer, prepare_arms, serve_deployments
 from portcompare.serve.running import measure_idle
+from portcompare.wire.protocol import WindowOpens
 
 WATCHED_S = 8.0  # of load on a watched server
 PLAIN_S = 4.0  # of load without instruments
+PROFILED_S = 4.0  # of load while stacks are read
+_PROFILER_S = 4.0  # until py-spy has read its first stack and written the last
+_PROBE_EACH_S = 0.1
 _DELAYS = 5  # a window holds at least so many responses of a user
 _WRITTEN_S = 1.0  # until a watched process has written what it saw
 _SEARCHED = "its rate is searched: name one with `--rate`, or a number with `--users`"
@@ -41,8 +48,43 @@ class Loaded:
     """What one load of a server has shown."""
 
     load: LoadReport
+    cpu_s: float  # of the server's processes meanwhile
     probe_idle_s: float  # of a request for nothing, without load
     probe_loaded_s: float | None  # the same beside it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One deployment under one scenario's load."""
+
+    session: Session
+    name: str
+    scenario: str
+    level: float
+
+    @property
+    def names(self) -> Names:
+        """It, as findings name it."""
+        plan = self.session.plan
+        directory = plan.resolve(plan.app_of(self.name).directory)
+        return Names(deployment=self.name, scenario=self.scenario, directory=directory)
+
+    @contextmanager
+    def serve(self, plan: Plan | None = None) -> Iterator[RunningServer]:
+        """Serve the deployment, as another plan has it if one is given."""
+        session, arms = self.session, {self.name: self.name}
+        with serve_deployments(
+            plan or session.plan, arms, folder=session.folder, cpus=session.cpus
+        ) as servers:
+            yield servers[self.name]
+
+    @contextmanager
+    def load(self, server: RunningServer, window_s: float) -> Iterator[WindowOpens]:
+        """Load the server while the context lasts, and at least for a while."""
+        place = Place(block=0, order=0, arm=self.name, scenario=self.scenario, level=self.level)
+        order = make_order(self.session.plan, Side(place=place, server=server, expectations={}))
+        window_s = max(window_s, _DELAYS * self.session.plan.scenarios[self.scenario].delay_s)
+        yield self.session.generator.begin_round(replace(order, window_s=window_s))
 
 
 def diagnose_plan(plan: Plan, folder: Path, progress: Progress, wanted: Collection[str] = ()) -> Diagnosis:
@@ -53,16 +95,23 @@ def diagnose_plan(plan: Plan, folder: Path, progress: Progress, wanted: Collecti
     Raises ServerError: a server did not start, or died.
     """
     found = Diagnosis()
+    profiles: dict[str, Profile] = {}  # of the baseline, by scenario
     with open_session(plan, folder) as opened:
         session = capture_requests(opened, progress, progress.note)
         names = [name for name in (plan.baseline, *plan.candidates) if not wanted or name in wanted]
         progress.count(len(names) * len(session.plan.scenarios))
         for name in names:
             with prepare_arms(session.plan, {name: name}, folder=folder, cpus=session.cpus):
-                for scenario in session.plan.scenarios:
-                    found = _add(found, _diagnose(session, name, scenario, progress))
+                for scenario, each in session.plan.scenarios.items():
+                    if each.load.levels:
+                        level = float(each.load.levels[-1])
+                        subject = Subject(session=session, name=name, scenario=scenario, level=level)
+                        found = _add(found, _diagnose(subject, profiles, progress))
+                    elif name == names[0]:
+                        found = _add(found, Diagnosis(warnings=(f"{scenario} was not loaded: {_SEARCHED}",)))
                     progress.advance(1)
-    return found
+            found = _add(found, _read_text(session, name, found.blocking))
+    return replace(found, warnings=tuple(dict.fromkeys(found.warnings)))
 
 
 def _add(one: Diagnosis, other: Diagnosis) -> Diagnosis:
@@ -74,17 +123,15 @@ def _add(one: Diagnosis, other: Diagnosis) -> Diagnosis:
     return Diagnosis(**both)
 
 
-def _diagnose(session: Session, name: str, scenario: str, progress: Progress) -> Diagnosis:
-    """Diagnose one deployment under one scenario's load."""
-    plan = session.plan
-    levels = plan.scenarios[scenario].load.levels
-    if not levels:
-        return Diagnosis(warnings=(f"{scenario} was not loaded: {_SEARCHED}",))
-    level = float(levels[-1])
-    text = plan.level_text(scenario, level)
+def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress) -> Diagnosis:
+    """Load a deployment as it is, then one whose app is watched."""
+    plan, name, scenario = subject.session.plan, subject.name, subject.scenario
+    text = plan.level_text(scenario, subject.level)
     progress.show(f"{name}, {scenario}, {text}: without instruments")
-    with _serve(session, name) as server:
-        plain = _load(session, server, scenario, level, PLAIN_S)
+    with subject.serve() as server:
+        plain = _measure(subject, server, PLAIN_S)
+        progress.show(f"{name}, {scenario}, {text}: where the CPU time goes")
+        found = _compare_cpu(subject, server, plain, profiles)
     p50_s = plain.load.latency_s.p50 if plain.load.latency_s else None
     watched = Watched(
         deployment=name,
@@ -98,33 +145,105 @@ def _diagnose(session: Session, name: str, scenario: str, progress: Progress) ->
         probe_loaded_s=plain.probe_loaded_s,
         is_blocked=_is_blocked(plain, p50_s),
     )
-    app = plan.app_of(name)
-    if app.target is None or plan.deployments[name].server is None:
-        return Diagnosis(watched=(replace(watched, not_watched=_NOT_STARTED),))
+    if plan.app_of(name).target is None or plan.deployments[name].server is None:
+        return _add(found, Diagnosis(watched=(replace(watched, not_watched=_NOT_STARTED),)))
     progress.show(f"{name}, {scenario}, {text}: watched")
-    folder = session.folder / f"{name}-{scenario}"
+    folder = subject.session.folder / f"{name}-{scenario}"
     folder.mkdir()
-    inside = replace(session, plan=watch_apps(plan, folder))
-    with _serve(inside, name) as server:
-        loaded = _load(inside, server, scenario, level, WATCHED_S, lambda: forget(folder, name))
+    with subject.serve(watch_apps(plan, folder)) as server:
+        loaded = _measure(subject, server, WATCHED_S, lambda: forget(folder, name))
         time.sleep(_WRITTEN_S)
         seen = read_seen(folder, name)
-    subject = Subject(deployment=name, scenario=scenario, directory=plan.resolve(app.directory))
-    return _sum_up(subject, seen, replace(watched, watched_rps=loaded.load.rate_rps), loaded, level)
+    watched = replace(watched, watched_rps=loaded.load.rate_rps)
+    return _add(found, _sum_up(subject, seen, watched, loaded))
 
 
-def _sum_up(subject: Subject, seen: Seen, watched: Watched, loaded: Loaded, level: float) -> Diagnosis:
-    load = loaded.load
+def _measure(
+    subject: Subject, server: RunningServer, window_s: float, on_window: Callable[[], None] = lambda: None
+) -> Loaded:
+    """Load a server, with a request for nothing from time to time."""
+    idle_s = measure_idle(server, PROBE)
+    with subject.load(server, window_s) as window:
+        on_window()
+        time.sleep(max(window.start_s - time.monotonic(), 0))
+        before_s = server.read_cpu_s() or {}
+        probes = []
+        while time.monotonic() < window.end_s:
+            probes.append(measure_idle(server, PROBE))
+            time.sleep(_PROBE_EACH_S)
+        after_s = server.read_cpu_s() or {}
+        done = subject.session.generator.end_round()
+    server.check_alive()
+    return Loaded(
+        load=done.load,
+        cpu_s=sum(after_s.values()) - sum(before_s.values()),
+        probe_idle_s=idle_s,
+        probe_loaded_s=median(probes) if probes else None,
+    )
+
+
+def _compare_cpu(
+    subject: Subject, server: RunningServer, plain: Loaded, profiles: dict[str, Profile]
+) -> Diagnosis:
+    """Where a deployment's CPU time goes that the baseline's does not; the baseline is remembered."""
+    session = subject.session
+    if server.process is None or not plain.load.requests:
+        return Diagnosis()
+    try:
+        with subject.load(server, PROFILED_S + _PROFILER_S):
+            samples = record_cpu(
+                server.process.pid,
+                PROFILED_S,
+                session.folder,
+                f"{subject.name}-{subject.scenario}",
+                subject.names.directory,
+            )
+    except MeasurementError as error:
+        return Diagnosis(warnings=(f"where the CPU time goes is not known: {error}",))
+    finally:
+        session.generator.end_round()
+    profile = Profile(
+        deployment=subject.name, samples=samples, cpu_s=plain.cpu_s, requests=plain.load.requests
+    )
+    if subject.name == session.plan.baseline:
+        profiles[subject.scenario] = profile
+    if profiles.get(subject.scenario, profile) is profile:
+        return Diagnosis()
+    differences, text = compare_cpu(profiles[subject.scenario], profile, subject.scenario)
+    return Diagnosis(cpu=tuple(differences), warnings=(f"{subject.scenario}: {text}",))
+
+
+def _read_text(session: Session, name: str, seen: Collection[Blocking]) -> Diagnosis:
+    """The lines of an ASGI app that block by their text, and did not under load."""
+    app = session.plan.app_of(name)
+    if app.interface != "asgi":
+        return Diagnosis()
+    try:
+        found = find_in_text(session.plan.resolve(app.directory))
+    except MeasurementError as error:
+        return Diagnosis(warnings=(f"the text of the apps was not read: {error}",))
+    known = {(one.file, one.line) for one in seen if one.deployment == name}
+    return Diagnosis(
+        unseen=tuple(
+            Unseen(deployment=name, file=one.file, line=one.line, rule=one.rule, message=one.message)
+            for one in found
+            if (one.file, one.line) not in known
+        )
+    )
+
+
+def _sum_up(subject: Subject, seen: Seen, watched: Watched, loaded: Loaded) -> Diagnosis:
+    load, names = loaded.load, subject.names
     # By Little's law, as each user always waits for a response.
-    response_s = level / load.rate_rps if load.rate_rps and load.offered_rps is None else None
+    response_s = subject.level / load.rate_rps if load.rate_rps and load.offered_rps is None else None
     if response_s is None and load.latency_s is not None:
         response_s = load.latency_s.p50
-    routes = split_time(subject, seen, response_s, loaded.probe_idle_s)
+    routes = split_time(names, seen, response_s, loaded.probe_idle_s)
     return Diagnosis(
         watched=(watched,),
-        blocking=tuple(find_blocking(subject, seen)),
-        waiting=(*find_waiting(subject, seen), *slot_waiting(subject, seen, routes, watched.slots)),
-        mistakes=tuple(find_mistakes(subject, seen)),
+        blocking=tuple(find_blocking(names, seen)),
+        waiting=(*find_waiting(names, seen), *slot_waiting(names, seen, routes, watched.slots)),
+        mistakes=tuple(find_mistakes(names, seen)),
         routes=tuple(routes),
     )
 
@@ -133,35 +252,3 @@ def _is_blocked(plain: Loaded, p50_s: float | None) -> bool:
     """Whether a request for nothing waits as long as the scenario's own."""
     probe_s, idle_s = plain.probe_loaded_s, plain.probe_idle_s
     return probe_s is not None and p50_s is not None and probe_s >= p50_s / 2 and probe_s >= 5 * idle_s
-
-
-@contextmanager
-def _serve(session: Session, name: str) -> Iterator[RunningServer]:
-    arms = {name: name}
-    with serve_deployments(session.plan, arms, folder=session.folder, cpus=session.cpus) as servers:
-        yield servers[name]
-
-
-def _load(  # noqa: PLR0917 - what is loaded, how and how long
-    session: Session,
-    server: RunningServer,
-    scenario: str,
-    level: float,
-    window_s: float,
-    on_window: Callable[[], None] = lambda: None,
-) -> Loaded:
-    """Load a server, with a request for nothing from time to time."""
-    plan = session.plan
-    idle_s = measure_idle(server, PROBE)
-    place = Place(block=0, order=0, arm=server.arm, scenario=scenario, level=level)
-    order = make_order(plan, Side(place=place, server=server, expectations={}))
-    window_s = max(window_s, _DELAYS * plan.scenarios[scenario].delay_s)
-    window = session.generator.begin_round(replace(order, window_s=window_s))
-    on_window()
-    probes = []
-    while time.monotonic() < window.end_s:
-        probes.append(measure_idle(server, PROBE))
-        time.sleep(0.1)
-    done = session.generator.end_round()
-    server.check_alive()
-    return Loaded(load=done.load, probe_idle_s=idle_s, probe_loaded_s=median(probes) if probes else None)
