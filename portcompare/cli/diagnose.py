@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 from typer import Option
 
 from portcompare.cli.options import (
@@ -20,8 +21,7 @@ from portcompare.cli.options import (
     read_plan,
 )
 from portcompare.errors import EXIT_DONE
-from portcompare.report.formats.terminal import text_table
-from portcompare.report.sections.diagnosis import diagnosis_tables
+from portcompare.report.sections.diagnosis import diagnosis_lines
 from portcompare.run.comparison import find_folder_problems, make_folder
 from portcompare.run.diagnose import diagnose_plan
 from portcompare.run.narrowing import Narrowing, narrow
@@ -55,6 +55,6 @@ def diagnose(
     if as_json:
         print_json(asdict(found))
     else:
-        for table in diagnosis_tables(found):
-            out.print(text_table(table))
+        for line in diagnosis_lines(found):
+            out.print(Text(line, style="" if line.startswith(" ") else "bold"), soft_wrap=True)
     raise typer.Exit(EXIT_DONE)

@@ -70,7 +70,7 @@ class _Held:
     cpu_s: float = 0.0
     events: int = 0
     glances: int = 0
-    waits: Counter[str] = field(default_factory=Counter)
+    waits: Counter[tuple[str, str]] = field(default_factory=Counter)  # for what, in which call
     routes: Counter[str] = field(default_factory=Counter)
 
 
@@ -86,17 +86,17 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
         one.longest_s = max(one.longest_s, stall["longest_s"])
         one.cpu_s += stall["cpu_s"]
         one.routes[stall["route"]] += stall["count"]
-        one.waits.update({_wait_of(leaf): number for leaf, number in stall["leaves"] if leaf})
-    for awaited, place, route, number in seen.rows("events"):
+        one.waits.update({(_wait_of(leaf), leaf): number for leaf, number in stall["leaves"] if leaf})
+    for event, awaited, place, route, number in seen.rows("events"):
         one = held[place_of(place)]
         one.events += number
         one.routes[route] += number
-        one.waits[awaited] += number
+        one.waits[awaited, event] += number
     for leaf, place, route, number in seen.rows("glances"):
         one = held[place_of(place)]
         one.glances += number
         one.routes[route] += number
-        one.waits[_wait_of(leaf)] += number
+        one.waits[_wait_of(leaf), leaf] += number
     found = []
     requests = {route: number for route, (number, *_) in seen.routes.items()}
     for place, one in held.items():
@@ -118,16 +118,17 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
                 count=number,
                 total_s=total_s,
                 longest_s=max(one.longest_s, min(total_s / number, seen.look_s)),
-                reason=_explain(one),
+                reason=_explain(one, place[3]),
                 stack=tuple(names.shorten(each) for each in seen.stacks.get(place, ())),
             )
         )
     return sorted(found, key=lambda one: -one.total_s)
 
 
-def _explain(held: _Held) -> str:
+def _explain(held: _Held, call: str) -> str:
     if held.waits:
-        return f"waits for {held.waits.most_common(1)[0][0]}"
+        (awaited, inner), _ = held.waits.most_common(1)[0]
+        return f"waits for {awaited}" + ("" if inner == call else f", in {inner}")
     return "computes" if held.cpu_s >= held.total_s / 2 else "waits in code that is not Python's"
 
 

@@ -12,7 +12,15 @@ EVERY_ROUTE = "every route"  # of what runs before or after each handler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Subject:
+    """What was diagnosed."""
+
+    deployment: str
+    scenario: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(Subject):
     """A place in the app's own code, and what is called there."""
 
     file: str  # Relative to the app's directory where it lies in it
@@ -25,8 +33,6 @@ class Site:
 class Blocking(Site):
     """A line that held up an event loop: meanwhile no other request went on."""
 
-    deployment: str
-    scenario: str
     route: str  # Method and rule, or `every route`; empty if it is not known
     count: int  # How often, while the scenario's load was watched
     total_s: float  # All stalls together
@@ -55,8 +61,6 @@ WaitKind = Literal["slot", "thread", "lock", "pool"]
 class Waiting(Site):
     """What requests queue for, by the place that makes them wait."""
 
-    deployment: str
-    scenario: str
     route: str
     kind: WaitKind  # a slot of the server, a thread of the executor, a lock, a place in a pool or queue
     count: int  # Requests that were seen to wait for it
@@ -67,11 +71,9 @@ class Waiting(Site):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteTime:
+class RouteTime(Subject):
     """Where the time of a route's responses goes: means in seconds, which add up to the response time."""
 
-    deployment: str
-    scenario: str
     route: str
     requests: int  # How many were watched
     queued_s: float  # Server processing: before the handler began, for a slot
@@ -93,18 +95,14 @@ class RouteTime:
 class Mistake(Site):
     """What is wrong without holding up anything: a coroutine that is never awaited, debugging left on."""
 
-    deployment: str
-    scenario: str
     count: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leak:
+class Leak(Subject):
     """A response that holds what belongs to another user."""
 
-    deployment: str
-    scenario: str
     request: str  # Method and target
     user: str  # Who sent it
     other: str  # Whose it was
@@ -114,11 +112,9 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostConnections:
+class LostConnections(Subject):
     """Connections that a server closed or refused under load."""
 
-    deployment: str
-    scenario: str
     kind: Literal["closed", "reset", "refused"]
     count: int
     requests: int  # Of so many under load
@@ -130,11 +126,9 @@ CpuGroup = Literal["server", "framework", "app", "interpreter"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CpuDifference:
+class CpuDifference(Subject):
     """CPU time a request that a function of the app, or a module, takes more than on the baseline."""
 
-    deployment: str
-    scenario: str
     group: CpuGroup
     function: str  # `orders.total` of the app, else the module alone: `quart.ctx`
     us_per_request: float  # Negative if the baseline takes more
@@ -142,11 +136,9 @@ class CpuDifference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class Watched(Subject):
     """One deployment under one scenario's load: what watching cost, and how many requests ran at once."""
 
-    deployment: str
-    scenario: str
     level: str  # `64 users`
     plain_rps: float  # The rate without instruments
     watched_rps: float  # With them
@@ -161,15 +153,13 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(Subject):
     """What to do, from measured facts alone."""
 
     text: str  # `Move requests.get at orders.py:41 off the event loop: up to 8 times the rate`
     evidence: str
     gain: float  # The rate expected, divided by the candidate's now
     effort: Literal["setting", "deployment", "code"]
-    deployment: str
-    scenario: str
     # What `--try` changes, by key of the deployment; empty for advice on code
     change: dict[str, str | int] = field(default_factory=dict)
     outcome: Literal["not tried", "confirmed", "withdrawn"] = "not tried"

@@ -1,104 +1,125 @@
-"""A diagnosis in words: what blocks, what waits, what is wrong, and where the time goes."""
+"""A diagnosis in lines of text: what blocks, what waits, what is wrong, and where the time goes."""
 
-from portcompare.records.diagnosis import Blocking, Diagnosis, Mistake, RouteTime, Site, Waiting, Watched
-from portcompare.report.wording import TextTable, visible
-from portcompare.units import duration, rate, share
+from collections.abc import Iterable, Iterator
 
-_NOTHING = "Nothing was seen to hold up an event loop under this load."
-_PARTS = ("queued", "loop busy", "waiting", "upstream", "computing", "network")
+from portcompare.records.diagnosis import (
+    Blocking,
+    CpuDifference,
+    Diagnosis,
+    Leak,
+    LostConnections,
+    Mistake,
+    RouteTime,
+    Site,
+    Subject,
+    Unseen,
+    Waiting,
+    Watched,
+)
+from portcompare.report.wording import visible
+from portcompare.units import count, duration, rate, share
+
+_NOTHING = "Nothing was seen to block, to queue or to leak under this load."
+_BAR = 40
+_PARTS = {
+    "q": "queued before the handler",
+    "b": "ready, as the loop or the CPU was busy",
+    "w": "waiting for locks, pools and threads",
+    "u": "waiting for upstreams, timers and files",
+    "c": "computing",
+    "n": "network and client",
+}
+_LEGEND = "Server processing: " + ", ".join(f"{letter} {text}" for letter, text in _PARTS.items())
 
 
-def diagnosis_tables(found: Diagnosis) -> tuple[TextTable, ...]:
-    """What was found, what costs most first."""
-    tables = (
-        TextTable(
-            title="What blocks the event loop",
-            note="Meanwhile no other request goes on.",
-            header=("Place", "Deployment, scenario", "Route", "Call", "Times", "In all", "Longest", "Why"),
-            rows=tuple(map(_blocking, found.blocking)),
-        ),
-        TextTable(
-            title="What requests queue for",
-            note="",
-            header=("Place", "Deployment, scenario", "Route", "Call", "Share of the time", "Longest", "Why"),
-            rows=tuple(
-                (
-                    _place(one),
-                    _where(one),
-                    visible(one.route),
-                    visible(one.call),
-                    share(one.share),
-                    duration(one.longest_s),
-                    visible(one.reason),
-                )
-                for one in found.waiting
-            ),
-        ),
-        TextTable(
-            title="Mistakes",
-            note="",
-            header=("Place", "Deployment, scenario", "Call", "Why"),
-            rows=tuple(
-                (_place(one), _where(one), visible(one.call), visible(one.reason)) for one in found.mistakes
-            ),
-        ),
-        TextTable(
-            title="Where the time of a response goes",
-            note="Means. A request is queued until its handler begins; all but network is the server's.",
-            header=("Route", "Deployment, scenario", "Response", *_PARTS),
-            rows=tuple(map(_route, found.routes)),
-        ),
-        TextTable(
-            title="What was watched",
-            note="The rate beside instruments shows what watching costs.",
-            header=(
-                "Deployment",
-                "Scenario",
-                "Load",
-                "Rate",
-                "Watched",
-                "Probe, idle",
-                "under load",
-            ),
-            rows=tuple(map(_watched, found.watched)),
-        ),
+def diagnosis_lines(found: Diagnosis) -> Iterator[str]:
+    """What was found, what costs most first; a heading has no indent."""
+    parts = (found.blocking, found.waiting, found.mistakes, found.isolation, found.connections)
+    if not any(parts):
+        yield _NOTHING
+    yield from _part(
+        "Blocks the event loop, so that no other request goes on", map(_blocking, found.blocking)
     )
-    return tuple(table for table in tables if table.rows)
+    yield from _part("Requests queue", map(_waiting, found.waiting))
+    yield from _part("Mistakes", map(_mistake, found.mistakes))
+    yield from _part("Responses that belong to another user", map(_leak, found.isolation))
+    yield from _part("Connections that the server ended", map(_lost, found.connections))
+    yield from _part(f"Where the time of a response goes ({_LEGEND})", map(_route, found.routes))
+    yield from _part("CPU time of a request beside the baseline's, by what runs", map(_cpu, found.cpu))
+    yield from _part("Blocks by its text, and was not seen under this load", map(_unseen, found.unseen))
+    yield from _part("Watched", map(_watched, found.watched))
+    yield from _part("Notes", map(visible, found.warnings))
+
+
+def _part(title: str, lines: Iterable[str]) -> Iterator[str]:
+    texts = [f"  {line}" for line in lines]
+    if texts:
+        yield from (title, *texts)
 
 
 def _place(one: Site) -> str:
-    return visible(f"{one.file}:{one.line}" + (f" in {one.function}" if one.function else ""))
+    inside = f" in {one.function}" if one.function else ""
+    return visible(f"{one.file}:{one.line}{inside}: {one.call}")
 
 
-def _where(one: Blocking | Mistake | Waiting) -> str:
-    return visible(f"{one.deployment}, {one.scenario}")
+def _of(one: Subject, route: str = "") -> str:
+    return visible(", ".join(filter(None, (one.deployment, one.scenario, route))))
 
 
-def _blocking(one: Blocking) -> tuple[str, ...]:
-    if not one.count:
-        return (_place(one), _where(one), "", visible(one.call), "not seen", "", "", visible(one.reason))
-    times = (f"{one.count:,}", duration(one.total_s), duration(one.longest_s))
-    return (_place(one), _where(one), visible(one.route), visible(one.call), *times, visible(one.reason))
+def _blocking(one: Blocking) -> str:
+    often = f"{count(one.count, 'time')}, {duration(one.total_s)} in all, {duration(one.longest_s)} at most"
+    text = f" (ruff: {one.rule})" if one.rule else ""
+    return f"{_place(one)}: {visible(one.reason)}: {often}{text} [{_of(one, one.route)}]"
 
 
-def _route(one: RouteTime) -> tuple[str, ...]:
+def _waiting(one: Waiting) -> str:
+    often = f"{share(one.share)} of the time in the server, {duration(one.longest_s)} at most"
+    return f"{_place(one)}: {visible(one.reason)}: {often} [{_of(one, one.route)}]"
+
+
+def _mistake(one: Mistake) -> str:
+    return f"{_place(one)}: {visible(one.reason)} [{_of(one)}]"
+
+
+def _leak(one: Leak) -> str:
+    whose = f"{one.user} received what belongs to {one.other}"
+    times = f"{one.count:,} of {count(one.requests, 'response')}"
+    return visible(f"{one.request}: {whose}: {times}: {one.example}") + f" [{_of(one)}]"
+
+
+def _lost(one: LostConnections) -> str:
+    times = f"{one.count:,} {one.kind} in {count(one.requests, 'request')}"
+    return visible("; ".join(filter(None, (times, one.limit, one.remedy)))) + f" [{_of(one)}]"
+
+
+def _route(one: RouteTime) -> str:
     parts = (one.queued_s, one.blocked_s, one.waited_s, one.upstream_s, one.computed_s, one.network_s)
-    total_s = one.response_s
-    shown = (f"{duration(part)} ({share(part / total_s)})" if total_s else "" for part in parts)
-    return (visible(one.route), visible(f"{one.deployment}, {one.scenario}"), duration(total_s), *shown)
+    total_s = one.response_s or 1.0
+    ends = [round(sum(parts[: index + 1]) / total_s * _BAR) for index in range(len(parts))]
+    letters = zip(_PARTS, [0, *ends], ends, strict=False)
+    bar = "".join(letter * (end - begin) for letter, begin, end in letters)
+    largest = [
+        f"{letter} {duration(part)}"
+        for part, letter in sorted(zip(parts, _PARTS, strict=True), reverse=True)[:3]
+        if part > 0
+    ]
+    return f"{bar:<{_BAR}} {duration(one.response_s)}: {', '.join(largest)} [{_of(one, one.route)}]"
 
 
-def _watched(one: Watched) -> tuple[str, ...]:
-    slower = f"{rate(one.watched_rps)} ({share(one.watched_rps / one.plain_rps)})" if one.plain_rps else ""
-    idle, loaded = (
-        duration(each) if each is not None else "" for each in (one.probe_idle_s, one.probe_loaded_s)
-    )
-    return (
-        visible(one.deployment),
-        visible(one.scenario),
-        one.level,
-        rate(one.plain_rps),
-        one.not_watched or slower,
-        idle,
-        loaded,
-    )
+def _cpu(one: CpuDifference) -> str:
+    more = f"{one.us_per_request:+,.0f} us a request"
+    return visible(f"{more} in {one.function} ({one.group})") + f" [{_of(one)}]"
+
+
+def _unseen(one: Unseen) -> str:
+    return visible(f"{one.file}:{one.line}: {one.message} ({one.rule}) [{one.deployment}]")
+
+
+def _watched(one: Watched) -> str:
+    cost = one.not_watched or f"{rate(one.watched_rps)} while it was watched"
+    probe = ""
+    if one.probe_idle_s is not None and one.probe_loaded_s is not None:
+        probe = f"; a request for nothing: {duration(one.probe_idle_s)} idle, {duration(one.probe_loaded_s)} beside"
+        probe += ", as long as the others: the server is busy throughout" if one.is_blocked else ""
+    slots = f"; {count(one.slots, 'request')} at a time" if one.slots is not None else ""
+    return f"{rate(one.plain_rps)}, {visible(cost)}{slots}{probe} [{_of(one)}, {one.level}]"

@@ -128,7 +128,7 @@ def call_text(code: CodeType, instruction: int, line: int | None) -> str:
 
 
 def _line(code: CodeType, line: int | None) -> str:
-    return linecache.getline(code.co_filename, line).strip() if line else ""
+    return linecache.getline(code.co_filename, line).partition("  #")[0].strip() if line else ""
 
 
 def _segment(code: CodeType, instruction: int, line: int | None) -> str:

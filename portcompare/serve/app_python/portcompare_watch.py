@@ -30,6 +30,7 @@ places: Any = import_module("portcompare_places")  # found only where this modul
 # A step of the event loop that takes as long holds up all others: three looks, as one may be as late as the
 # interpreter lets a thread run (sys.getswitchinterval).
 STALL_S = 0.015
+_MOST = 0.6  # of a stall's time: a function that takes as much is what holds up the loop
 TICK_S = 0.005  # between two looks at the loop
 WAITS_EACH = 10  # ticks between two looks at what requests wait for
 WRITE_S = 0.5  # between two writes of what was seen
@@ -85,14 +86,28 @@ class Request:
 class Stall:
     """What the loop was seen to run in one step."""
 
-    __slots__ = ("cpu_s", "delay_s", "frame", "leaves", "places", "route", "seconds")
+    __slots__ = ("cpu_s", "delay_s", "frame", "leaves", "lines", "route", "seconds")
 
-    def __init__(self, frame: Any, route: str) -> None:  # noqa: ANN401 - the app's innermost frame
+    def __init__(self, frame: Any, route: str) -> None:  # noqa: ANN401 - the app's outermost frame
         self.frame = frame
         self.route = route
         self.seconds = self.cpu_s = self.delay_s = 0.0
-        self.places: Counter[Any] = Counter()
-        self.leaves: Counter[str] = Counter()
+        self.lines: dict[Any, float] = defaultdict(float)  # of the app, each with how deep it was called
+        self.leaves: dict[str, float] = defaultdict(float)
+
+    @property
+    def place(self) -> Any:  # noqa: ANN401 - a place
+        """The line that took most of the innermost function that took most of the time."""
+        functions: dict[Any, float] = defaultdict(float)
+        for (_, file, _, function, _), took_s in self.lines.items():
+            functions[file, function] += took_s
+        inner = max(
+            (depth, file, function)
+            for depth, file, _, function, _ in self.lines
+            if functions[file, function] >= _MOST * self.seconds
+        )
+        lines = {line: took_s for line, took_s in self.lines.items() if (line[1], line[3]) == inner[1:]}
+        return max(lines, key=lines.__getitem__)[1:]
 
 
 class Watch:
@@ -205,7 +220,7 @@ class Watch:
             if own is not None and not _is_asyncio(frames, own):
                 request = REQUEST.get()
                 route = request.route if request else ""
-                self.events[EVENTS[event], self._place(own, frames), route] += 1
+                self.events[event, EVENTS[event], self._place(own, frames), route] += 1
 
     def note_unawaited(self, coroutine: Any) -> None:  # noqa: ANN401 - a coroutine
         """Note a coroutine that nothing has awaited; where it was made is known from the second on."""
@@ -251,7 +266,7 @@ class Watch:
 
         As this thread needs the interpreter, a look is late where code holds it: in the very call that does.
         So each look stands for all the time since the last. The loop is in the same step as long as it does
-        not turn, and the innermost frame of the app is the same.
+        not turn, and the outermost frame of the app is the same.
         """
         self.looks += 1
         frame = sys._current_frames().get(self.loop_thread)  # noqa: SLF001 - the only way to another thread
@@ -265,7 +280,8 @@ class Watch:
         request = self.by_task.get(id(task))
         route = request.route if request else ""
         stall = self.stall
-        if stall is not None and (stall.frame is not own or self.stall_beats != beats):
+        chain = [one for one in frames if places.is_own(one.f_code.co_filename)]
+        if stall is not None and (not chain or stall.frame is not chain[-1] or self.stall_beats != beats):
             self._end_stall(stall)
             self.stall = stall = None
         if task is not None or own is not None:
@@ -276,19 +292,20 @@ class Watch:
         if leaf and not _is_asyncio(frames, own):
             self.glances[leaf, place, route] += 1
         if stall is None:
-            self.stall, self.stall_beats = stall, _ = Stall(own, route), beats
+            self.stall, self.stall_beats = stall, _ = Stall(chain[-1], route), beats
         took_s = now_s - before_s
         stall.seconds += took_s
         stall.cpu_s += cpu_s - before_cpu_s
         stall.delay_s += delay_s - before_delay_s
-        stall.places[place] += took_s  # type: ignore[assignment] # seconds
-        stall.leaves[leaf] += took_s  # type: ignore[assignment] # as above
+        for depth, line in enumerate(dict.fromkeys(self._place(one, frames) for one in reversed(chain))):
+            stall.lines[(depth, *line)] += took_s
+        stall.leaves[leaf] += took_s
 
     def _end_stall(self, stall: Stall) -> None:
         took_s = stall.seconds - stall.delay_s  # meanwhile the machine ran something else
         if took_s < STALL_S:
             return
-        place = stall.places.most_common(1)[0][0]
+        place = stall.place
         known = self.stalls.setdefault(
             (place, stall.route),
             {"count": 0, "total_s": 0.0, "longest_s": 0.0, "cpu_s": 0.0, "leaves": Counter()},
@@ -297,7 +314,7 @@ class Watch:
         known["total_s"] += took_s
         known["longest_s"] = max(known["longest_s"], took_s)
         known["cpu_s"] += min(stall.cpu_s, took_s)
-        known["leaves"][stall.leaves.most_common(1)[0][0]] += 1
+        known["leaves"][max(stall.leaves, key=stall.leaves.__getitem__)] += 1
 
     def _look_at_waits(self) -> None:
         """Count what each request under way waits for."""

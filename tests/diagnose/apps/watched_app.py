@@ -31,6 +31,16 @@ async def regex() -> str:
     return ""
 
 
+def score(word: str, number: int) -> int:
+    return sum(map(ord, word)) * number  # loop
+
+
+@app.get("/compute")
+async def compute() -> str:
+    words = sorted(range(30_000), key=lambda number: score("some word that is long enough", number))
+    return str(words[0])
+
+
 @app.get("/file")
 async def file() -> str:
     with open(__file__) as opened:  # file # noqa: ASYNC230, PTH123 - what is looked for
