@@ -64,14 +64,17 @@ class Seen:
         looks = sum(int(one["looks"]) for one in self.processes)
         return sum(one["seconds"] for one in self.processes) / looks if looks else 0.0
 
+    def network_s(self, probe_s: float) -> float:
+        """What a request for nothing, which took so long without load, spent outside the app."""
+        number, handled_s = (sum(one["idle"][place] for one in self.processes) for place in (0, 1))
+        return max(probe_s - handled_s / number, 0.0) if number else probe_s
+
     @property
     def routes(self) -> dict[str, tuple[int, float, float]]:
         """By route: how many requests were handled, how long in all, and how long they ran themselves."""
         found: dict[str, tuple[int, float, float]] = {}
         for one in self.processes:
             for route, (number, handled_s, ran_s) in one["routes"].items():
-                if route.endswith(PROBE):
-                    continue
                 before = found.get(route, (0, 0.0, 0.0))
                 found[route] = (before[0] + int(number), before[1] + handled_s, before[2] + ran_s)
         return found

@@ -238,7 +238,7 @@ def _sum_up(subject: Subject, seen: Seen, watched: Watched, loaded: Loaded) -> D
     response_s = subject.level / load.rate_rps if load.rate_rps and load.offered_rps is None else None
     if response_s is None and load.latency_s is not None:
         response_s = load.latency_s.p50
-    routes = split_time(names, seen, response_s, loaded.probe_idle_s)
+    routes = split_time(names, seen, response_s, seen.network_s(loaded.probe_idle_s))
     return Diagnosis(
         watched=(watched,),
         blocking=tuple(find_blocking(names, seen)),

@@ -119,7 +119,8 @@ def _watched(one: Watched) -> str:
     cost = one.not_watched or f"{rate(one.watched_rps)} while it was watched"
     probe = ""
     if one.probe_idle_s is not None and one.probe_loaded_s is not None:
-        probe = f"; a request for nothing: {duration(one.probe_idle_s)} idle, {duration(one.probe_loaded_s)} beside"
+        loaded = f"{duration(one.probe_loaded_s)} beside the load"
+        probe = f"; a request for nothing: {duration(one.probe_idle_s)}, {loaded}"
         probe += ", as long as the others: the server is busy throughout" if one.is_blocked else ""
     slots = f"; {count(one.slots, 'request')} at a time" if one.slots is not None else ""
     return f"{rate(one.plain_rps)}, {visible(cost)}{slots}{probe} [{_of(one)}, {one.level}]"

@@ -31,6 +31,7 @@ places: Any = import_module("portcompare_places")  # found only where this modul
 # interpreter lets a thread run (sys.getswitchinterval).
 STALL_S = 0.015
 _MOST = 0.6  # of a stall's time: a function that takes as much is what holds up the loop
+PROBE = "/portcompare-probe"  # a request for nothing, of portcompare
 TICK_S = 0.005  # between two looks at the loop
 WAITS_EACH = 10  # ticks between two looks at what requests wait for
 WRITE_S = 0.5  # between two writes of what was seen
@@ -127,13 +128,15 @@ class Watch:
         self.unawaited: Counter[Any] = Counter()
         self.stall: Stall | None = None
         self.stall_beats = 0
+        self.finished: dict[str, list[float]] = {}  # by route: how many, how long, and how long they ran
         self.clocks = (0.0, 0.0, 0.0)  # of the last look: now, CPU and run delay of the loop's thread
         self.forget()
 
     def forget(self) -> None:
         """Begin again."""
         self.began_s = _clock()
-        self.finished: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+        self.idle = self.finished.get(PROBE, [0, 0.0, 0.0])
+        self.finished = defaultdict(lambda: [0, 0.0, 0.0])
         self.stalls: dict[Any, dict[str, Any]] = {}
         self.events: Counter[Any] = Counter()
         self.glances: Counter[Any] = Counter()
@@ -169,6 +172,8 @@ class Watch:
     def route_of(self, method: str, path: str) -> str:
         """The rule that a path belongs to, with its method; the path itself where no rule is known."""
         known = self.routes.get((method, path))
+        if path == PROBE:
+            known = PROBE
         if known is None:
             known = f"{method} {path}"
             if self.rules is not None:
@@ -358,7 +363,8 @@ class Watch:
     def _write(self, file: str) -> None:
         texts = {
             "seconds": _clock() - self.began_s,
-            "routes": dict(self.finished),
+            "routes": {route: total for route, total in self.finished.items() if route != PROBE},
+            "idle": self.idle,
             "stalls": [
                 {"place": place, "route": route, **one, "leaves": one["leaves"].most_common(3)}
                 for (place, route), one in self.stalls.items()
