@@ -205,12 +205,11 @@ def _find_threads(names: Names, seen: Seen) -> Iterator[Waiting]:
         calls = number / requests if requests else 0.0
         if number < LEAST_TIMES or (share < _LEAST_WAIT and calls < _CHUNKS):
             continue
-        inner = held[place].most_common(1)
-        at = (
-            f"; they run {inner[0][0][3]} at {names.shorten(inner[0][0][0])}:{inner[0][0][1]}"
-            if inner
-            else ""
-        )
+        inside = next(iter(held[place].most_common(1)), (place, 0))[0]
+        runs = f"; they run {inside[3]} at {names.shorten(inside[0])}:{inside[1]}" if inside != place else ""
+        if place[3] == place[2]:  # where a function is defined that Quart itself runs in a thread
+            runs = f"; they run {place[2]}, defined at {names.shorten(place[0])}:{place[1]}"
+            place = inside  # noqa: PLW2901 - the line that holds the threads
         threads = seen.most("most_threads")
         waiting = seen.most("most_queued")
         queue = f"all {count(threads, 'thread')} of the executor are busy, up to {waiting} calls wait"
@@ -225,7 +224,7 @@ def _find_threads(names: Names, seen: Seen) -> Iterator[Waiting]:
             total_s=waited_s,
             longest_s=longest_s,
             share=share,
-            reason=queue + at,
+            reason=queue + runs,
         )
 
 

@@ -28,8 +28,10 @@ from portcompare.records.rounds import LoadReport
 from portcompare.run.parity import capture_requests
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session, open_session
+from portcompare.run.slots import find_request
 from portcompare.serve import RunningServer, prepare_arms, serve_deployments
 from portcompare.serve.running import measure_idle
+from portcompare.serve.slots import MOST_TOGETHER, observe_slots
 from portcompare.wire.protocol import WindowOpens
 
 WATCHED_S = 8.0  # of load on a watched server
@@ -37,6 +39,7 @@ PLAIN_S = 4.0  # of load without instruments
 PROFILED_S = 4.0  # of load while stacks are read
 _PROFILER_S = 4.0  # until py-spy has read its first stack and written the last
 _PROBE_EACH_S = 0.1
+_SLOTS_LIMIT_S = 5.0
 _DELAYS = 5  # a window holds at least so many responses of a user
 _WRITTEN_S = 1.0  # until a watched process has written what it saw
 _SEARCHED = "its rate is searched: name one with `--rate`, or a number with `--users`"
@@ -129,6 +132,7 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
     text = plan.level_text(scenario, subject.level)
     progress.show(f"{name}, {scenario}, {text}: without instruments")
     with subject.serve() as server:
+        slots = _observe_slots(subject, server)
         plain = _measure(subject, server, PLAIN_S)
         progress.show(f"{name}, {scenario}, {text}: where the CPU time goes")
         found = _compare_cpu(subject, server, plain, profiles)
@@ -140,7 +144,7 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
         plain_rps=plain.load.rate_rps,
         watched_rps=0.0,
         plain_p50_s=p50_s,
-        slots=None,
+        slots=slots,
         probe_idle_s=plain.probe_idle_s,
         probe_loaded_s=plain.probe_loaded_s,
         is_blocked=_is_blocked(plain, p50_s),
@@ -156,6 +160,15 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
         seen = read_seen(folder, name)
     watched = replace(watched, watched_rps=loaded.load.rate_rps)
     return _add(found, _sum_up(subject, seen, watched, loaded))
+
+
+def _observe_slots(subject: Subject, server: RunningServer) -> int | None:
+    """How many requests an idle server handles at once; None if that is not known, or more than the load."""
+    request = find_request(subject.session.requests[subject.scenario])
+    users = subject.session.plan.scenarios[subject.scenario].load.concurrency(subject.level)
+    if request is None or server.process is None or users < 2:  # noqa: PLR2004 - nobody waits for another
+        return None
+    return observe_slots(server, request, most=min(MOST_TOGETHER, users), limit_s=_SLOTS_LIMIT_S)
 
 
 def _measure(

@@ -86,10 +86,19 @@ async def pool() -> str:
     return ""
 
 
-@app.get("/thread")
-def thread() -> str:  # thread
+def work() -> str:
     time.sleep(0.1)  # inside
     return ""
+
+
+@app.get("/to-thread")
+async def to_thread() -> str:
+    return await asyncio.to_thread(work)  # submitted
+
+
+@app.get("/thread")
+def thread() -> str:  # thread
+    return work()
 
 
 @app.get("/stream")
