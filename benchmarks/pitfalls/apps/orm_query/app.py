@@ -9,7 +9,7 @@ orders = Blueprint("orders", __name__)
 @orders.get("/orders")
 async def totals():
     found = {}
-    with database.connection_context():
+    with database.connection_context():  # here
         for order in Order.select():  # here
             found[order.id] = sum(line.cents for line in order.lines)  # here
     return found
