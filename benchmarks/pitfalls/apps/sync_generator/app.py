@@ -15,7 +15,7 @@ def read_page(number):
 
 @app.get("/export.csv")
 async def export():
-    def rows():
+    def rows():  # here
         for number in range(5):
             yield "\n".join(read_page(number)) + "\n"  # here
 

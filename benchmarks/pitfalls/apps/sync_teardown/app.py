@@ -16,8 +16,8 @@ async def begin():
     g.began_s = time.monotonic()
 
 
-@app.teardown_request
-def write(_error):
+@app.teardown_request  # here
+def write(_error):  # here
     with JOURNAL.open("a") as journal:
         journal.write(f"{request.path} {time.monotonic() - g.began_s:.3f}\n")
         os.fsync(journal.fileno())
