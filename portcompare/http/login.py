@@ -57,6 +57,11 @@ def find_keep_flaw(where: str) -> str | None:
     return None
 
 
+def steps_of(login: Sequence[Sequence[LoginStep]], number: int) -> tuple[LoginStep, ...]:
+    """The login steps of one user."""
+    return tuple(variants[number % len(variants)] for variants in login)
+
+
 def fill(request: RequestSpec, kept: Kept) -> RequestSpec:
     """Fill a request with what a login, or the request before it, kept."""
     filled = replace(fill_in(request, kept.values), login=(), follows=None)

@@ -113,11 +113,6 @@ def weights_of(user_class: type) -> Mapping[RequestSpec, float]:
     return weights
 
 
-def steps_of(login: Sequence[Sequence[LoginStep]], number: int) -> tuple[LoginStep, ...]:
-    """The login steps of one user."""
-    return tuple(variants[number % len(variants)] for variants in login)
-
-
 def _declared(user_class: type) -> dict[str, Any]:
     """`request`, `requests` or both, of the class itself or else of its nearest base."""
     for owner in user_class.__mro__:

@@ -7,8 +7,9 @@ from pathlib import Path
 from locust import User
 from locust.util.load_locustfile import load_locustfile
 
+from portcompare.http.login import steps_of
 from portcompare.http.requests import with_query
-from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
+from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, weights_of
 from portcompare.loadgen.user import LeanUser
 from portcompare.wire import protocol as wire
 
@@ -46,6 +47,7 @@ def load_scenarios(order: wire.Prepare) -> tuple[dict[str, type[User]], wire.Pre
             for name, user in lean.items()
         },
         problems=problems,
+        logins={name: tuple(map(tuple, user.login)) for name, user in lean.items()},
         to_capture=tuple(name for name in found if name not in lean),
         # Not those with tasks or waiting times of their own.
         can_take_turns=tuple(

@@ -12,7 +12,7 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from portcompare.http.addresses import Address
-from portcompare.http.login import LoginFailed
+from portcompare.http.login import LoginFailed, steps_of
 from portcompare.loadgen import declare
 from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.connection import Connection, Dialer
@@ -127,7 +127,7 @@ class LeanUser(User):
 
     def _log_in(self) -> bool:
         """Log in, again and again until it works; False if Locust wants the user to stop before."""
-        steps = declare.steps_of(self.login, self._number)
+        steps = steps_of(self.login, self._number)
         while self._state == LOCUST_STATE_RUNNING:
             try:
                 kept = declare.log_in(steps, self._connection, self._script.address)
@@ -141,7 +141,7 @@ class LeanUser(User):
                 gevent.sleep(_PAUSE_AFTER_FAILED_LOGIN_S)
             else:
                 # Parity logged in as the first user only: the responses to others were never approved.
-                is_approved = steps == declare.steps_of(self.login, 0)
+                is_approved = steps == steps_of(self.login, 0)
                 places = range(len(self._script.calls))
                 own = self._script.filled(kept, is_approved=is_approved)
                 self._calls = map(own, declare.draw(places, self._script.weights, seed=self._number))

@@ -7,17 +7,15 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from shlex import quote
 from time import monotonic
-
-import certifi
 
 from portcompare.http.addresses import Address
 from portcompare.http.bodies import DecodedTooLarge, printable
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import BodyTooLarge, Response, ResponseError, ResponseParser
+from portcompare.http.sending import tls_context
 from portcompare.masking import is_secret, mask_passwords
 from portcompare.parity.bodies import decode
 from portcompare.parity.logs import ServerLog
@@ -181,15 +179,8 @@ def _connect(address: Address, timeout_s: float) -> Iterator[socket.socket]:
         if not address.secure:
             yield connection
             return
-        with _tls().wrap_socket(connection, server_hostname=address.host) as secured:
+        with tls_context().wrap_socket(connection, server_hostname=address.host) as secured:
             yield secured
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 def _receive(connection: socket.socket, watch: StreamWatch, deadline_s: float) -> None:

@@ -12,7 +12,7 @@ from portcompare.measure.generator import LoadGenerator, prepare_scenarios, star
 from portcompare.measure.turns import find_descriptor_problems
 from portcompare.parity.openapi import find_missing_extra, read_document
 from portcompare.plan import Plan
-from portcompare.records.requests import RequestSpec, Route
+from portcompare.records.requests import LoginStep, RequestSpec, Route
 from portcompare.run.workers import ALONE, Workers, find_unreachable
 from portcompare.serve import CpuAssignment, RunningServer, assign_cpus, preflight, serve_upstreams
 from portcompare.wire.protocol import Joined
@@ -29,6 +29,8 @@ class Session:
     folder: Path  # of the logs of its processes
     generator: LoadGenerator
     requests: Mapping[str, tuple[RequestSpec, ...]]  # by scenario
+    # By scenario, the steps of its login, each with its variants by user
+    logins: Mapping[str, tuple[tuple[LoginStep, ...], ...]] = field(default_factory=dict)
     # The scenarios whose requests are not known yet: one of their users must run first
     to_capture: tuple[str, ...] = ()
     can_take_turns: tuple[str, ...] = ()  # The scenarios whose users can wait between two requests, here
@@ -88,6 +90,7 @@ def open_session(
                 folder=folder,
                 generator=generator,
                 requests=prepared.requests,
+                logins=prepared.logins,
                 to_capture=prepared.to_capture,
                 can_take_turns=prepared.can_take_turns if gather is None else (),
                 upstreams=upstreams,

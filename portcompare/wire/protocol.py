@@ -82,6 +82,8 @@ class Prepared:
 
     requests: dict[str, tuple[RequestSpec, ...]]  # Each with the login of the first user
     problems: dict[str, tuple[str, str]]  # What was found, and what to do
+    # By scenario, the steps of its login: of the variants of each, the n-th user takes the n-th, in turn
+    logins: dict[str, tuple[tuple[LoginStep, ...], ...]] = field(default_factory=dict)
     # Scenarios whose requests are not known before a user has run: those of classes that are no `LeanUser`
     to_capture: tuple[str, ...] = ()
     can_take_turns: tuple[str, ...] = ()  # Scenarios whose users can wait between two requests

@@ -5,9 +5,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 
 from portcompare.errors import MeasurementError, ServerError
+from portcompare.http.sending import Sender
 from portcompare.plan import Plan
 from portcompare.records.requests import RequestSpec
 from portcompare.records.work import Work, WorkCount
@@ -15,7 +17,6 @@ from portcompare.serve import CpuAssignment, RunningServer, prepare_arms, serve_
 from portcompare.serve.cpus import pin_server
 from portcompare.stats.intervals import mean_estimate
 from portcompare.work.counters import InstructionCounter, Method
-from portcompare.work.sending import Sender
 
 SLICES = 16
 """So many parts are counted on their own: their spread gives the interval, and one in eight is cut at either
@@ -188,4 +189,7 @@ async def _count_idle(counter: InstructionCounter) -> float:
 
 async def _send(sender: Sender, specs: Sequence[RequestSpec], number: int, start: int = 0) -> None:
     for place in range(start, start + number):
-        await sender.send(specs[place % len(specs)])
+        request = specs[place % len(specs)]
+        status = (await sender.send(request)).status or 0
+        if status >= HTTPStatus.BAD_REQUEST and status != request.expected_status:
+            raise MeasurementError(f"{request.name}: the status was {status}")

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from portcompare.errors import InputError
+from portcompare.http.login import steps_of
 from portcompare.http.requests import find_flaw, http_request
 from portcompare.loadgen.declare import (
     draw,
     find_problem,
     find_unfilled,
     login_step,
-    steps_of,
     weights_of,
     with_values,
 )
