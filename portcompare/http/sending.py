@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 
 import certifi
@@ -81,13 +82,25 @@ class Sender:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """The kept connection, or a new one where the server has closed it."""
-        if self._streams is not None and self._streams[0].at_eof():
+        if not self.is_open:
             self.close()
         if self._streams is None:
             address = self._address
             tls = tls_context() if address.secure else None
             self._streams = await asyncio.open_connection(address.host, address.port, ssl=tls)
         return self._streams
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next request goes over the connection of the last one."""
+        return self._streams is not None and not self._streams[0].at_eof()
+
+    async def wait_closed(self, limit_s: float) -> None:
+        """Wait until the server closes the connection, on which nothing is sent; so many seconds at most."""
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(limit_s):
+                while self._streams is not None and await self._streams[0].read(_RECEIVE_BYTES):
+                    pass
 
     def close(self) -> None:
         """Close the connection, if there is one."""

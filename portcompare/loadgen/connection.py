@@ -18,12 +18,9 @@ from gevent.monkey import get_original
 
 from portcompare.http.addresses import Address
 from portcompare.loadgen.response import ResponseReader
-from portcompare.wire.protocol import TIMEOUT
+from portcompare.wire.protocol import CLOSED, REFUSED, RESET, TIMEOUT
 
-REFUSED: Final = "connection refused"
 UNRESOLVABLE: Final = "host cannot be resolved"
-RESET: Final = "connection reset"
-CLOSED: Final = "connection closed after the request was sent"
 UNREACHABLE: Final = "cannot connect"
 NO_FILE_LEFT: Final = "too many open files"
 UNTRUSTED: Final = "TLS failure: certificate not trusted"

@@ -17,9 +17,9 @@ from locust.exception import CatchResponseError, ResponseError
 from locust.runners import LocalRunner
 
 from portcompare.loadgen.checks import ApprovedResponses
-from portcompare.loadgen.connection import REFUSED, RESET, UNRESOLVABLE
+from portcompare.loadgen.connection import UNRESOLVABLE
 from portcompare.loadgen.session import Session
-from portcompare.wire.protocol import TIMEOUT, WRONG_STATUS
+from portcompare.wire.protocol import REFUSED, RESET, TIMEOUT, WRONG_STATUS
 
 OTHER_FAILURES: Final = "other failures"
 

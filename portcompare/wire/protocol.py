@@ -23,6 +23,9 @@ from portcompare.units import LoadModel
 WRONG_STATUS: Final = "status "
 WRONG_BODY: Final = "wrong body"
 TIMEOUT: Final = "no complete response in time"
+REFUSED: Final = "connection refused"
+RESET: Final = "connection reset"
+CLOSED: Final = "connection closed after the request was sent"
 
 
 WORKERS_AWAITED_S: Final = 60.0

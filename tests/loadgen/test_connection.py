@@ -11,10 +11,7 @@ import pytest
 from portcompare.http.addresses import Address
 from portcompare.http.requests import encode_request, http_request
 from portcompare.loadgen.connection import (
-    CLOSED,
     NO_FILE_LEFT,
-    REFUSED,
-    RESET,
     UNREACHABLE,
     UNRESOLVABLE,
     Connection,
@@ -28,7 +25,7 @@ from portcompare.loadgen.response import (
     MAX_BODY_BYTES,
     SURPLUS,
 )
-from portcompare.wire.protocol import TIMEOUT
+from portcompare.wire.protocol import CLOSED, REFUSED, RESET, TIMEOUT
 from tests.loadgen.scripted import (
     OK,
     Peer,

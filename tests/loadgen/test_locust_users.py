@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.figures import make_histogram
 from portcompare.records.requests import Format
 from portcompare.records.rounds import LoadReport
-from portcompare.wire.protocol import TIMEOUT
+from portcompare.wire.protocol import REFUSED, TIMEOUT
 from tests.loadgen.generator import Generator, counts_of, expect
 from tests.loadgen.locust_users import CLASSES, FAST, HTTP, write
 from tests.loadgen.scripted import OK, Peer, Watch, responding, response_of, serve

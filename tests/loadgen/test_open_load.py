@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.open_model import due_times
 from portcompare.records.rounds import LoadReport
-from portcompare.wire.protocol import RateLoad, WindowOpens
+from portcompare.wire.protocol import REFUSED, RateLoad, WindowOpens
 from tests.loadgen.generator import GET, Generator
 from tests.loadgen.scripted import Peer, Watch, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile

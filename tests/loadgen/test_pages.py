@@ -9,9 +9,9 @@ import certifi
 import pytest
 
 from portcompare.loadgen import connection, response
-from portcompare.loadgen.connection import REFUSED, RESET, UNRESOLVABLE
+from portcompare.loadgen.connection import UNRESOLVABLE
 from portcompare.loadgen.tallies import NOT_SENT
-from portcompare.wire.protocol import TIMEOUT, WRONG_BODY
+from portcompare.wire.protocol import REFUSED, RESET, TIMEOUT, WRONG_BODY
 from tests.loadgen.generator import Generator
 from tests.loadgen.scripted import Peer, response_of, serve
 

@@ -6,10 +6,9 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.analyse.rounds import find_overload
-from portcompare.loadgen.connection import CLOSED
 from portcompare.plan import Generator as GeneratorPlan
 from portcompare.records.requests import Expectation
-from portcompare.wire.protocol import Load, RateLoad, WindowOpens
+from portcompare.wire.protocol import CLOSED, Load, RateLoad, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import GET, Generator, expect
 from tests.loadgen.scripted import OK, Peer, responding, response_of, serve, take_and_close
