@@ -40,7 +40,8 @@ ALONE: Final = 3  # So often a user sends each request right after its login
 SEQUENTIAL_S: Final = 2.0  # No further user is taken when those before it took as long
 TIMEOUT_S: Final = 10.0  # Of a response
 
-_UNSEEN: Final = 2  # So often a user sends a request that a cache may keep
+_UNSEEN: Final = 3  # So often a user sends a request that a cache may keep
+_LOGINS: Final = 3  # So often two users log in in turn
 _PAUSE_S: Final = 0.05  # After a failure
 
 Serve = Callable[[], AbstractContextManager[RunningServer]]
@@ -169,15 +170,17 @@ async def _find_decided_by_last(watch: Watch, sender: Sender) -> None:
         if not own or any(own & words for words in watch.later[label, 0]):
             continue
         responses = []
-        for user in users:
+        for user in users * _LOGINS:
             user.kept = await sender.log_in(user.login)
             responses.append(await watch.fetch(sender, label, 0))
-        before, after = map(words_of, responses)
-        if own & before and theirs & after and not own & after:
+        befores, afters = responses[::2], responses[1::2]
+        if all(own & words_of(each) for each in befores) and all(
+            theirs & words_of(each) and not own & words_of(each) for each in afters
+        ):
             watch.labels.remove(label)
-            for _ in (*watch.later[label, 0], after):
-                watch.add_leak(label, 0, last, responses[1], min(theirs & after))
-            watch.sent[label] = watch.leaks[label]
+            for response in afters:
+                watch.add_leak(label, 0, last, response, min(theirs & words_of(response)))
+            watch.sent[label] = len(afters)
 
 
 async def _load(judge: Judge, url: str, load_s: float) -> None:
@@ -207,7 +210,7 @@ async def _send_in_order(watch: Watch, url: str, turn: int, parameter: str = "")
 
     `parameter`: of a query that no cache knows; empty where the server is fresh, and knows no login either.
     """
-    places, value = (0, len(watch.users) - 1), uuid4().hex
+    places, value = (0, len(watch.users) - 1), f"{MARKER}-{uuid4().hex}"
     common = set(watch.users[0].requests) & set(watch.users[-1].requests)
     order: dict[str, list[Response]] = {label: [] for label in watch.labels if label in common}
     with closing(Sender(url, TIMEOUT_S)) as sender:
@@ -228,18 +231,17 @@ async def _send_in_order(watch: Watch, url: str, turn: int, parameter: str = "")
 
 
 def _find_decided_by_first(orders: Sequence[_Order]) -> dict[str, str]:
-    """By label, a word that both users receive whenever the first user sends first, and never else."""
+    """By label, a word of each response when the first user sends first, where else is another one."""
     found = {}
     for label in set.intersection(*(set(each) for each in orders)):
-        both, every = [], []
-        for responses in (each[label] for each in orders):
-            halves = [
-                frozenset().union(*map(words_of, half)) for half in (responses[:_UNSEEN], responses[_UNSEEN:])
-            ]
-            both.append(halves[0] & halves[1])
-            every.append(halves[0] | halves[1])
-        first = both[0].intersection(*both[2:]) - every[1]
-        if first and both[1].difference(every[0], *every[2:]):
+        words = [
+            [{word for word in words_of(response) if not word.startswith(MARKER)} for response in each[label]]
+            for each in orders  # without what repeats the query
+        ]
+        always = [set.intersection(*each) for each in words]
+        once = [set.union(*each) for each in words]
+        first = always[0].intersection(*always[2:]) - once[1]
+        if first and always[1].difference(once[0], *once[2:]):
             found[label] = min(first)
     return found
 
