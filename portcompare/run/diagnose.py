@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from portcompare.diagnose.connections import find_lost_connections, probe_connections, read_overflows
 from portcompare.diagnose.cpu import Profile, compare_cpu, record_cpu
 from portcompare.diagnose.findings import (
     Names,
@@ -17,6 +18,7 @@ from portcompare.diagnose.findings import (
     slot_waiting,
     split_time,
 )
+from portcompare.diagnose.isolation import find_leaks
 from portcompare.diagnose.text import find_in_text
 from portcompare.diagnose.watching import PROBE, Seen, forget, read_seen, watch_apps
 from portcompare.errors import MeasurementError
@@ -24,12 +26,14 @@ from portcompare.measure.blocks import Place
 from portcompare.measure.rounds import Side, make_order
 from portcompare.plan import Plan
 from portcompare.records.diagnosis import Blocking, Diagnosis, Unseen, Watched
+from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import LoadReport
 from portcompare.run.parity import capture_requests
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session, open_session
 from portcompare.run.slots import find_request
 from portcompare.serve import RunningServer, prepare_arms, serve_deployments
+from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import measure_idle
 from portcompare.serve.slots import MOST_TOGETHER, observe_slots
 from portcompare.wire.protocol import WindowOpens
@@ -71,6 +75,11 @@ class Subject:
         plan = self.session.plan
         directory = plan.resolve(plan.app_of(self.name).directory)
         return Names(deployment=self.name, scenario=self.scenario, directory=directory)
+
+    @property
+    def requests(self) -> tuple[RequestSpec, ...]:
+        """The scenario's requests."""
+        return self.session.requests[self.scenario]
 
     @contextmanager
     def serve(self, plan: Plan | None = None) -> Iterator[RunningServer]:
@@ -132,10 +141,25 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
     text = plan.level_text(scenario, subject.level)
     progress.show(f"{name}, {scenario}, {text}: without instruments")
     with subject.serve() as server:
-        slots = _observe_slots(subject, server)
+        slots, probe = _observe_slots(subject, server), probe_connections(server)
+        before = read_overflows() or 0
         plain = _measure(subject, server, PLAIN_S)
+        lost = find_lost_connections(
+            scenario,
+            plain.load,
+            server,
+            resolve_deployment(plan, name),
+            probe,
+            overflows=(read_overflows() or 0) - before,
+            requests=subject.requests,
+        )
         progress.show(f"{name}, {scenario}, {text}: where the CPU time goes")
         found = _compare_cpu(subject, server, plain, profiles)
+    progress.show(f"{name}, {scenario}: does a user receive what belongs to another?")
+    logins = subject.session.logins.get(scenario, ())
+    leaks, notes = find_leaks(scenario, subject.requests, logins, subject.serve)
+    notes = (*notes, *filter(None, [probe.note]))
+    found = _add(found, Diagnosis(isolation=tuple(leaks), connections=tuple(lost), warnings=notes))
     p50_s = plain.load.latency_s.p50 if plain.load.latency_s else None
     watched = Watched(
         deployment=name,
@@ -164,7 +188,7 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
 
 def _observe_slots(subject: Subject, server: RunningServer) -> int | None:
     """How many requests an idle server handles at once; None if that is not known, or more than the load."""
-    request = find_request(subject.session.requests[subject.scenario])
+    request = find_request(subject.requests)
     users = subject.session.plan.scenarios[subject.scenario].load.concurrency(subject.level)
     if request is None or server.process is None or users < 2:  # noqa: PLR2004 - nobody waits for another
         return None
