@@ -22,6 +22,7 @@ LEAST_TIMES = 3  # what was seen less often may be chance
 _LEAST_SHARE = 0.05  # of a route's requests, or of the time: less does not hold up others
 _LEAST_GLANCES = 0.01  # of all looks at a busy loop
 _LEAST_WAIT = 0.25  # of a route's time: a queue that takes less is no bottleneck
+_LEAST_FULL = 0.5  # of the time that requests are handled, all threads must be busy
 _CHUNKS = 20  # calls in threads for one request
 
 _WORDS = {
@@ -203,7 +204,8 @@ def _find_threads(names: Names, seen: Seen) -> Iterator[Waiting]:
         requests, handled_s, _ = seen.routes.get(route, (0, 0.0, 0.0))
         share = min(waited_s / handled_s, 1.0) if handled_s else 0.0
         calls = number / requests if requests else 0.0
-        if number < LEAST_TIMES or (share < _LEAST_WAIT and calls < _CHUNKS):
+        is_full = seen.total("full_rounds") >= _LEAST_FULL * seen.total("active_rounds")
+        if number < LEAST_TIMES or not ((share >= _LEAST_WAIT and is_full) or calls >= _CHUNKS):
             continue
         inside = next(iter(held[place].most_common(1)), (place, 0))[0]
         runs = f"; they run {inside[3]} at {names.shorten(inside[0])}:{inside[1]}" if inside != place else ""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import inspect
 import linecache
 import os
+import socket
 import sys
 from itertools import islice
+from types import AsyncGeneratorType, CoroutineType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -97,8 +100,11 @@ def awaited_frames(coroutine: Any) -> list[FrameType]:  # noqa: ANN401 - a corou
                 frames.append(frame)
                 coroutine = getattr(coroutine, "gi_yieldfrom" if kind == "gi" else kind + "_await", None)
                 break
-        else:
-            break
+        else:  # what stands between a coroutine and what it awaits, as of an asynchronous generator
+            inner = gc.get_referents(coroutine)
+            coroutine = next(
+                (one for one in inner if isinstance(one, (CoroutineType, AsyncGeneratorType))), None
+            )
     return frames[::-1]
 
 
@@ -170,6 +176,7 @@ def waits_in(frame: FrameType) -> str:
     text = call_text(code, frame.f_lasti, frame.f_lineno)
     names = text.split(".")
     found: Any = None
+    owner: Any = None
     for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
         if names[0] in scope:
             found = scope[names[0]]
@@ -182,9 +189,21 @@ def waits_in(frame: FrameType) -> str:
             found = inspect.getattr_static(owner, name)
         except (AttributeError, TypeError):
             return ""
-        if isinstance(found, property) or (inspect.isdatadescriptor(found) and not callable(found)):
+        if isinstance(found, MemberDescriptorType):
+            found = found.__get__(owner)
+        elif isinstance(found, property) or (inspect.isdatadescriptor(found) and not callable(found)):
             return ""
-    return name_of(found)
+    name = name_of(found)
+    if isinstance(owner, socket.socket) and owner.gettimeout() == 0:
+        return ""
+    if name.startswith("select.") and _ends_at_once(code, frame):
+        return ""
+    return name
+
+
+def _ends_at_once(code: CodeType, frame: FrameType) -> bool:
+    """Whether a call's last argument, its time limit, is 0 as it stands in the text."""
+    return _segment(code, frame.f_lasti, frame.f_lineno).replace(" ", "").endswith(("(0)", ",0)", "=0)"))
 
 
 def name_of(found: Any) -> str:  # noqa: ANN401 - whatever is called

@@ -141,7 +141,7 @@ class Watch:
         self.events: Counter[Any] = Counter()
         self.glances: Counter[Any] = Counter()
         self.cpu_s = time.process_time()
-        self.looks = self.busy_looks = self.rounds = 0
+        self.looks = self.busy_looks = self.rounds = self.active_rounds = self.full_rounds = 0
         self.states: dict[Any, list[float]] = defaultdict(lambda: [0, 0.0])
         self.jobs: dict[Any, list[float]] = {}
         self.held: Counter[Any] = Counter()
@@ -293,8 +293,9 @@ class Watch:
             self.busy_looks += 1
         if own is None:
             return
-        leaf, place = places.waits_in(frames[0]), self._place(own, frames)
-        if leaf and not _is_asyncio(frames, own):
+        leaf = "" if _is_asyncio(frames, own) else places.waits_in(frames[0])
+        place = self._place(own, frames)
+        if leaf:
             self.glances[leaf, place, route] += 1
         if stall is None:
             self.stall, self.stall_beats = stall, _ = Stall(chain[-1], route), beats
@@ -324,6 +325,8 @@ class Watch:
     def _look_at_waits(self) -> None:
         """Count what each request under way waits for."""
         self.rounds += 1
+        self.active_rounds += bool(self.active)
+        self.full_rounds += 0 < self.most_threads <= len(self.threads)
         current = sys._current_frames()  # noqa: SLF001 - as above
         for request in list(self.active.values()):
             kind, place = "running", None
@@ -375,6 +378,8 @@ class Watch:
             "looks": self.looks,
             "busy_looks": self.busy_looks,
             "rounds": self.rounds,
+            "active_rounds": self.active_rounds,
+            "full_rounds": self.full_rounds,
             "states": [[*key, *seen] for key, seen in self.states.items()],
             "jobs": [[*key, *times] for key, times in self.jobs.items()],
             "held": [[*key, n] for key, n in self.held.items()],

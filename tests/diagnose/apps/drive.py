@@ -1,4 +1,4 @@
-"""Calls a watched ASGI app as a server would, without one: `drive.py PATH NUMBER`."""
+"""Calls a watched ASGI app as a server would, without one: `drive.py NUMBER PATH...`."""
 
 import asyncio
 import os
@@ -24,13 +24,15 @@ async def call(app: Any, path: str) -> None:  # noqa: ANN401 - an ASGI applicati
     await app(scope, receive, send)
 
 
-async def main(path: str, number: int) -> None:
+async def main(number: int, paths: list[str]) -> None:
     app = import_module("portcompare_watch").app
-    await call(app, path)
+    for path in paths:
+        await call(app, path)
     begin = Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", "begin"))
     await asyncio.to_thread(begin.touch)
     await asyncio.sleep(SETTLED_S)
-    await asyncio.gather(*(call(app, path) for _ in range(number)))
+    for path in paths:
+        await asyncio.gather(*(call(app, path) for _ in range(number)))
     await asyncio.to_thread(wait_until_written, time.time())
 
 
@@ -40,4 +42,4 @@ def wait_until_written(ended_s: float) -> None:
         time.sleep(SETTLED_S / 10)
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(int(sys.argv[1]), sys.argv[2:]))

@@ -3,15 +3,20 @@
 import asyncio
 import queue
 import re
+import select
+import socket
 import sqlite3
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from quart import Quart, Response, request
 
 app = Quart(__name__)
 LOCK, SLOTS, HELD = asyncio.Lock(), asyncio.Semaphore(1), threading.Lock()
+POOL: "list[asyncio.Queue[int]]" = []
 JOBS: "queue.Queue[int]" = queue.Queue()
 
 
@@ -79,9 +84,26 @@ async def lock() -> str:
     return ""
 
 
+@app.get("/semaphore")
+async def semaphore() -> str:
+    async with SLOTS:  # semaphore
+        await asyncio.sleep(0.02)
+    return ""
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[int]:
+    if not POOL:
+        POOL.append(asyncio.Queue())
+        POOL[0].put_nowait(1)
+    taken = await POOL[0].get()  # pool
+    yield taken
+    POOL[0].put_nowait(taken)
+
+
 @app.get("/pool")
 async def pool() -> str:
-    async with SLOTS:  # pool
+    async with connection():
         await asyncio.sleep(0.02)
     return ""
 
@@ -119,5 +141,9 @@ async def unawaited() -> str:
 @app.get("/clean")
 async def clean() -> str:
     await asyncio.sleep(0.01)
+    one, other = socket.socketpair()
+    readable, _, _ = select.select([one], [], [], 0)
+    one.close()
+    other.close()
     text = await asyncio.to_thread(Path(__file__).read_text)
-    return text[: len(request.args)]
+    return text[: len(request.args) + len(readable)]
