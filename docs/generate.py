@@ -16,6 +16,7 @@ from pydantic import create_model
 from portcompare.history import trends
 from portcompare.plan import plan_keys
 from portcompare.records import (
+    diagnosis,
     estimates,
     manifest,
     pages,
@@ -41,6 +42,7 @@ SCHEMAS: dict[str, tuple[type, tuple[ModuleType, ...], int]] = {
         results.SCHEMA_VERSION,
     ),
     "diff": (estimates.RunDiff, (estimates,), estimates.DIFF_SCHEMA_VERSION),
+    "diagnosis": (diagnosis.Diagnosis, (diagnosis, estimates), diagnosis.DIAGNOSIS_SCHEMA_VERSION),
     "history": (trends.History, (trends, run_summary), trends.HISTORY_SCHEMA_VERSION),
 }
 """By the name of a published schema: its record, the modules of the records in it, and its version."""

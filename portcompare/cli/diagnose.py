@@ -1,5 +1,6 @@
 """`portcompare diagnose`: why do the deployments perform as they do, and what can be done?"""
 
+import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +17,14 @@ from portcompare.cli.options import (
     Rate,
     Scenarios,
     Users,
-    print_json,
+    print_json_text,
     read_numbers,
     read_plan,
+    writing,
 )
-from portcompare.errors import EXIT_DONE
+from portcompare.errors import EXIT_DONE, refuse
+from portcompare.plan import remedy_for_unknown
+from portcompare.records.diagnosis import DIAGNOSIS_FILE
 from portcompare.report.sections.diagnosis import diagnosis_lines
 from portcompare.run.comparison import find_folder_problems, make_folder
 from portcompare.run.diagnose import diagnose_plan
@@ -46,14 +50,21 @@ def diagnose(
     """Find the lines that block, what responses wait for, and what to try, by watching apps under load."""
     users = () if users_text is None else read_numbers("--users", users_text)
     plan = read_plan(plan_path, find_folder_problems(out_folder) if out_folder else ())
+    known = [plan.baseline, *plan.candidates]
+    for name in arms or ():
+        if name not in known:
+            raise refuse("--arm", f"the plan has no {name!r}", remedy_for_unknown(name, known))
     plan = narrow(plan, Narrowing(scenarios=scenarios or (), users=users, rate_rps=rate_rps))
     place = (
         tempfile.TemporaryDirectory(prefix="portcompare-") if out_folder is None else make_folder(out_folder)
     )
     with place as folder, Progress() as progress:
         found = diagnose_plan(plan, Path(folder), progress, arms or ())
+        text = json.dumps(asdict(found), indent=2)
+        with writing(f"--out {out_folder}"):
+            (Path(folder) / DIAGNOSIS_FILE).write_text(text + "\n", encoding="utf-8")
     if as_json:
-        print_json(asdict(found))
+        print_json_text(text)
     else:
         for line in diagnosis_lines(found):
             out.print(Text(line, style="" if line.startswith(" ") else "bold"), soft_wrap=True)

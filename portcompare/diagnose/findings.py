@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from portcompare.diagnose.watching import Place, Seen, place_of
+from portcompare.masking import mask_passwords
 from portcompare.records.diagnosis import (
     EVERY_ROUTE,
     Blocking,
@@ -49,7 +50,12 @@ class Names:
     def site(self, place: Place) -> dict[str, Any]:
         """A place, as the fields of a site."""
         file, line, function, call = place
-        return {"file": self.shorten(file), "line": line, "function": function, "call": call}
+        return {
+            "file": self.shorten(file),
+            "line": line,
+            "function": function,
+            "call": mask_passwords(call),  # a line as it stands in the text may hold a literal secret
+        }
 
     def shorten(self, text: str) -> str:
         """A path within the app's directory, relative to it."""

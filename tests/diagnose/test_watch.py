@@ -30,7 +30,7 @@ def watch(*paths: str, number: int = 10) -> Seen:
             "PORTCOMPARE_WATCHED": "watched_app:app",
             "PORTCOMPARE_INTERFACE": "asgi",
         }
-        command = [sys.executable, APPS / "drive.py", str(number), *paths]
+        command = [sys.executable, str(APPS / "drive.py"), str(number), *paths]
         subprocess.run(command, env=environment, cwd=APPS, check=True, timeout=60)
         return read_seen(Path(folder), "quart")
 
