@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _MOST_FRAMES = 60
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - a frame's file is a text
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 FOLDERS = [
     os.path.realpath(each) + os.sep
-    for each in (os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep))  # noqa: PTH109 - as above
+    for each in (os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
     if each
 ]
 """The folders that the app's own modules are imported from."""
@@ -73,7 +73,7 @@ def is_own(file: str) -> bool:
             and "site-packages" not in path
             and "dist-packages" not in path
             and not path.startswith((_HERE, os.path.realpath(sys.prefix) + os.sep + "lib"))
-            and not path.startswith(os.path.realpath(os.path.dirname(os.__file__)) + os.sep)  # noqa: PTH120
+            and not path.startswith(os.path.realpath(os.path.dirname(os.__file__)) + os.sep)
             and any(path.startswith(folder) for folder in FOLDERS)
         )
     return known
@@ -90,7 +90,7 @@ def frames_of(frame: FrameType | None) -> list[FrameType]:
     return list(islice(walk(frame), _MOST_FRAMES))
 
 
-def awaited_frames(coroutine: Any) -> list[FrameType]:  # noqa: ANN401 - a coroutine or generator of any kind
+def awaited_frames(coroutine: Any) -> list[FrameType]:
     """The frames of a suspended coroutine and of what it awaits, innermost first."""
     frames: list[FrameType] = []
     while coroutine is not None and len(frames) < _MOST_FRAMES:
@@ -206,7 +206,7 @@ def _ends_at_once(code: CodeType, frame: FrameType) -> bool:
     return _segment(code, frame.f_lasti, frame.f_lineno).replace(" ", "").endswith(("(0)", ",0)", "=0)"))
 
 
-def name_of(found: Any) -> str:  # noqa: ANN401 - whatever is called
+def name_of(found: Any) -> str:
     """The name of a callable that waits, with its module; empty for any other."""
     if isinstance(found, (staticmethod, classmethod)):
         found = found.__func__

@@ -1,0 +1,198 @@
+"""The thread that looks at a watched server's event loop and requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+places: Any = import_module("portcompare_places")  # found only where this module is, in a server
+_seen: Any = import_module("portcompare_seen")
+
+# A step of the event loop that takes as long holds up all others: three looks, as one may be as late as the
+# interpreter lets a thread run (sys.getswitchinterval).
+STALL_S = 0.015
+TICK_S = 0.005  # between two looks at the loop
+_WAITS_EACH = 10  # ticks between two looks at what requests wait for
+_WRITE_S = 0.5  # between two writes of what was seen
+_clock = time.perf_counter
+
+
+class Looker:
+    """Looks at what a `Watch` knows of, and counts in what it has seen."""
+
+    def __init__(self, watch: Any) -> None:
+        self.watch, self.seen = watch, watch.seen
+        self.stall: Any = None
+        self.stall_beats = 0
+        self.clocks = (0.0, 0.0, 0.0)  # of the last look: now, CPU and run delay of the loop's thread
+
+    def look_for_ever(self, path: str) -> None:
+        """Look at the loop and the requests, and write from time to time what was seen."""
+        begin, file = path.replace("{pid}", "begin"), path.replace("{pid}", str(os.getpid()))
+        has_begun = False
+        ticks, wrote_s = 0, _clock()
+        while True:
+            time.sleep(TICK_S)
+            ticks += 1
+            with suppress(RuntimeError):  # a dictionary has changed meanwhile
+                if self.watch.loop_thread:
+                    self._look_at_loop()
+                if ticks % _WAITS_EACH == 0:
+                    self._look_at_waits()
+            if not has_begun and ticks % _WAITS_EACH == 0 and os.path.exists(begin):
+                has_begun = True
+                self.seen.forget()
+            if _clock() - wrote_s >= _WRITE_S:
+                with suppress(OSError, RuntimeError):  # the folder is gone, or as above
+                    self.seen.write(file, self.watch.debugged())
+                wrote_s = _clock()
+
+    def _look_at_loop(self) -> None:
+        """Note what the event loop runs.
+
+        As this thread needs the interpreter, a look is late where code holds it: in the very call that does.
+        So each look stands for all the time since the last. The loop is in the same step as long as it does
+        not turn, and the outermost frame of the app is the same.
+        """
+        self.seen.looks += 1
+        frame = sys._current_frames().get(self.watch.loop_thread)
+        beats = self.watch.beats
+        task = asyncio.current_task(self.watch.loop)
+        frames = self.watch.frames_of(frame)
+        own = places.find_own(frames)
+        now_s, cpu_s, delay_s = (
+            _clock(),
+            _read_cpu_s(self.watch.loop_thread),
+            _read_delay_s(self.watch.schedstat),
+        )
+        before_s, before_cpu_s, before_delay_s = self.clocks
+        self.clocks = now_s, cpu_s, delay_s
+        request = self.watch.by_task.get(id(task))
+        route = request.route if request else ""
+        stall = self.stall
+        chain = [one for one in frames if places.is_own(one.f_code.co_filename)]
+        if stall is not None and (not chain or stall.frame is not chain[-1] or self.stall_beats != beats):
+            took_s = stall.seconds - stall.delay_s  # meanwhile the machine ran something else
+            if took_s >= STALL_S:
+                self.seen.add_stall(stall, took_s)
+            self.stall = stall = None
+        if task is not None or own is not None:
+            self.seen.busy_looks += 1
+        if own is None:
+            return
+        leaf = "" if is_asyncio(frames, own) else places.waits_in(frames[0])
+        place = self.seen.place(own, frames)
+        if leaf:
+            self.seen.glances[leaf, place, route] += 1
+        if stall is None:
+            self.stall = stall = _seen.Stall(chain[-1], route)
+            self.stall_beats = beats
+        took_s = now_s - before_s
+        stall.seconds += took_s
+        stall.cpu_s += cpu_s - before_cpu_s
+        stall.delay_s += delay_s - before_delay_s
+        for depth, line in enumerate(dict.fromkeys(self.seen.place(one, frames) for one in reversed(chain))):
+            stall.lines[(depth, *line)] += took_s
+        stall.leaves[leaf] += took_s
+
+    def _look_at_waits(self) -> None:
+        """Count what each request under way waits for."""
+        self.seen.rounds += 1
+        self.seen.active_rounds += bool(self.watch.active)
+        self.seen.full_rounds += 0 < self.seen.most_threads <= len(self.watch.threads)
+        current = sys._current_frames()
+        for request in list(self.watch.active.values()):
+            kind, place = "running", None
+            if request.thread is None:
+                kind, place = self._state_of(request)
+            elif request.thread in current:
+                frames = places.frames_of(current[request.thread])
+                leaf, own = places.waits_in(frames[0]), places.find_own(frames)
+                place = self.seen.place(own, frames)
+                kind = _kind_of(leaf, frames)
+            if request.state != (kind, place):
+                request.state, request.since_s = (kind, place), _clock()
+            state = self.seen.states[request.route, kind, place]
+            state[0] += 1
+            state[1] = max(state[1], _clock() - request.since_s)
+        for thread, job in list(self.watch.threads.items()):
+            if thread in current:
+                own = places.find_own(places.frames_of(current[thread]))
+                self.seen.held[job.place, places.describe(own) if own is not None else job.place] += 1
+
+    def _state_of(self, request: Any) -> tuple[str, Any]:
+        """What a request of the event loop waits for, and where."""
+        state = "waiting"
+        for task in reversed(request.tasks):
+            if task.done():
+                continue
+            awaited = getattr(task, "_fut_waiter", None)
+            is_ready = awaited is None or awaited.done()  # it has only to be run
+            frames = places.awaited_frames(task.get_coro())
+            own = places.find_own(frames)
+            if own is not None:
+                return "ready" if is_ready else _awaits(frames, own), self.seen.place(own, frames)
+            if is_ready:
+                state = "ready"
+        return state, None
+
+
+def is_asyncio(frames: list[Any], own: Any) -> bool:
+    """Whether asyncio itself makes the call that a line of the app only awaits, as to start a process."""
+    inner = frames[: frames.index(own)] if own in frames else frames
+    return any(f"{os.sep}asyncio{os.sep}" in one.f_code.co_filename for one in inner)
+
+
+def _kind_of(leaf: str, frames: list[Any]) -> str:
+    if leaf.startswith(("_thread.", "threading.")):
+        files = {os.path.basename(one.f_code.co_filename) for one in frames[:6]}
+        return "pool" if "queue.py" in files or any("pool" in file for file in files) else "lock"
+    if leaf.startswith("_queue."):
+        return "pool"
+    return "waiting" if leaf else "running"
+
+
+def _awaits(frames: list[Any], own: Any) -> str:
+    """What kind of thing an awaiting line waits for, by the code between it and the innermost frame."""
+    inner = frames[: frames.index(own)]
+    names = [(one.f_code.co_filename, one.f_code.co_name) for one in inner]
+    ends = {(os.path.basename(file), name) for file, name in names}
+    if ("locks.py", "acquire") in ends and not any("ool" in file for file, _ in names):
+        code = next(one.f_code for one in inner if one.f_code.co_name == "acquire")
+        return "pool" if "Semaphore" in getattr(code, "co_qualname", "") else "lock"
+    if any(file == "queues.py" for file, _ in ends):
+        return "pool"
+    waiting = (
+        "acquire",
+        "wait_for_connection",
+        "get_connection",
+        "_wait_for_available_connection",
+        "checkout",
+    )
+    if any("ool" in file and name in waiting for file, name in names):
+        return "pool"
+    if any(
+        name in ("run_in_executor", "to_thread", "run_sync", "_wrapper", "run_in_threadpool")
+        for _, name in names
+    ):
+        return "thread"
+    return "waiting"
+
+
+def _read_cpu_s(thread: int) -> float:
+    """How long a thread has run, in seconds; 0 if it has ended."""
+    with suppress(OSError):
+        return time.clock_gettime(time.pthread_getcpuclockid(thread))
+    return 0.0
+
+
+def _read_delay_s(schedstat: int) -> float:
+    """How long a thread has waited for a CPU, in seconds; 0 where the system does not count it."""
+    with suppress(OSError, IndexError, ValueError):
+        return int(os.pread(schedstat, 100, 0).split()[1]) / 1e9
+    return 0.0
