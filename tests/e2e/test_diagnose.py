@@ -1,0 +1,95 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import TypeAdapter
+
+import portcompare.cli.diagnose as cli
+from portcompare.errors import InputError
+from portcompare.plan import load_plan
+from portcompare.records.diagnosis import DIAGNOSIS_FILE, Diagnosis
+from portcompare.report.sections.diagnosis import diagnosis_lines
+from portcompare.run import diagnose
+from portcompare.run.progress import Progress
+from portcompare.serve.servers import vocabulary
+
+APPS = Path(__file__).parents[1] / "diagnose" / "apps"
+FLASK = """
+import time
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/sleep/<int:number>")
+def sleep(number):
+    time.sleep(0.03)
+    return str(number)
+"""
+PLAN = f"""
+baseline = "flask"
+candidates = ["quart", "command"]
+
+[apps]
+flask = {{ target = "flask_app:app", interface = "wsgi", directory = "." }}
+quart = {{ target = "watched_app:app", interface = "asgi", directory = "{APPS}" }}
+
+[deployments]
+flask = {{ app = "flask", server = "gunicorn", threads = 2 }}
+quart = {{ app = "quart", server = "hypercorn" }}
+command = {{ app = "flask", command = "python -m gunicorn --bind {{host}}:{{port}} flask_app:app" }}
+
+[scenarios.slow]
+request = {{ path = "/sleep/3" }}
+delay_s = 0.03
+load = {{ users = [8] }}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "flask_app.py").write_text(FLASK, encoding="utf-8")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN, encoding="utf-8")
+    return plan
+
+
+def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, length_s in {"PLAIN_S": 1.0, "PROFILED_S": 1.0, "WATCHED_S": 2.0}.items():
+        monkeypatch.setattr(diagnose, name, length_s)
+    monkeypatch.setattr(diagnose, "find_leaks", lambda scenario, *_: ([], (f"{scenario}: one user",)))
+    found = diagnose.diagnose_plan(load_plan(path, vocabulary()), tmp_path, Progress())
+    (line,) = (one for one in found.blocking if one.deployment == "quart")
+    assert (line.file, line.function, line.call) == ("watched_app.py", "wait", "time.sleep")
+    assert line.route == "GET /sleep/<int:number>"
+    watched = {one.deployment: one for one in found.watched}
+    assert watched["quart"].slots == 1
+    assert watched["quart"].is_blocked
+    assert watched["flask"].slots == 2
+    assert "only an app that a `server`" in watched["command"].not_watched
+    (slot,) = found.waiting
+    assert (slot.kind, slot.deployment, slot.call) == ("slot", "flask", "time.sleep")
+    routes = {one.deployment: one for one in found.routes}
+    assert routes["quart"].blocked_s + routes["quart"].queued_s > routes["quart"].response_s / 2
+    assert found.warnings.count("slow: one user") == 1
+    text = "\n".join(diagnosis_lines(found))
+    assert f"watched_app.py:{line.line} in wait: time.sleep: waits for a clock" in text
+    assert TypeAdapter(Diagnosis).validate_json(json.dumps(asdict(found))) == found
+
+
+def test_results_are_kept_and_unknown_deployments_refused(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "diagnose_plan", lambda *_: Diagnosis(warnings=("no py-spy",)))
+    with pytest.raises(typer.Exit) as ended:
+        cli.diagnose(path, out_folder=tmp_path / "out", as_json=True)
+    assert ended.value.exit_code == 0
+    text = (tmp_path / "out" / DIAGNOSIS_FILE).read_text(encoding="utf-8")
+    assert json.loads(text) == json.loads(capsys.readouterr().out)
+    assert json.loads(text)["warnings"] == ["no py-spy"]
+    with pytest.raises(InputError, match=r"--arm: the plan has no 'quarrt'\n.*'quart'"):
+        cli.diagnose(path, arms=["quarrt"])
