@@ -35,6 +35,9 @@ _WORDS = {
     "the network": ("_socket.", "socket.", "_ssl.", "ssl.", "requests.", "urllib.", "http.", "select.select"),
     "a file": ("_io.", "io.", "posix.", "os.", "shutil.", "tempfile.", "fcntl."),
 }
+# A call that starts a process opens files as well, and one that opens a connection looks up a name.
+_RANKS = ("a process", "a database", "the network", "a name server", "a lock or another thread", "a clock")
+
 _DEBUG = re.compile(r"""\bdebug["']?\]?\s*=\s*True|\bset_debug\(\s*True""", re.IGNORECASE)
 _MOST_FILES = 2000
 
@@ -75,7 +78,7 @@ class _Held:
     total_s: float = 0.0
     longest_s: float = 0.0
     cpu_s: float = 0.0
-    events: int = 0
+    events: Counter[str] = field(default_factory=Counter)
     glances: int = 0
     waits: Counter[tuple[str, str]] = field(default_factory=Counter)  # for what, in which call
     routes: Counter[str] = field(default_factory=Counter)
@@ -96,7 +99,7 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
         one.waits.update({(_wait_of(leaf), leaf): number for leaf, number in stall["leaves"] if leaf})
     for event, awaited, place, route, number in seen.rows("events"):
         one = held[place_of(place)]
-        one.events += number
+        one.events[event] += number
         one.routes[route] += number
         one.waits[awaited, event] += number
     for leaf, place, route, number in seen.rows("glances"):
@@ -110,13 +113,13 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
         concerned = sum(requests.get(route, 0) for route in one.routes) or sum(requests.values())
         least = max(LEAST_TIMES, _LEAST_SHARE * concerned)
         is_long = one.total_s >= _LEAST_SHARE * seen.seconds or one.stalls >= least
-        is_wait = one.events >= least or one.glances >= max(
-            LEAST_TIMES, _LEAST_GLANCES * seen.total("busy_looks")
-        )
-        if not (one.stalls >= LEAST_TIMES and is_long) and not is_wait:
+        least_glances = max(LEAST_TIMES, _LEAST_GLANCES * seen.total("busy_looks"))
+        calls = max(one.events.values(), default=0)
+        if not (one.stalls >= LEAST_TIMES and is_long) and calls < least and one.glances < least_glances:
             continue
-        number = max(one.stalls, one.events) or one.glances
-        total_s = max(one.total_s, one.glances * seen.look_s)
+        number, total_s = max(one.stalls, calls), one.total_s
+        if one.glances * seen.look_s > total_s or not number:  # most calls are too short to be stalls
+            number, total_s = max(number, concerned), one.glances * seen.look_s
         found.append(
             Blocking(
                 **names.fields,
@@ -124,7 +127,7 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
                 route=_name_routes(one.routes, requests),
                 count=number,
                 total_s=total_s,
-                longest_s=max(one.longest_s, min(total_s / number, seen.look_s)),
+                longest_s=max(one.longest_s, total_s / number),
                 reason=_explain(one, place[3]),
                 stack=tuple(names.shorten(each) for each in seen.stacks.get(place, ())),
             )
@@ -134,7 +137,11 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
 
 def _explain(held: _Held, call: str) -> str:
     if held.waits:
-        (awaited, inner), _ = held.waits.most_common(1)[0]
+        most = max(held.waits.values())
+        likely = [one for one, number in held.waits.items() if 2 * number >= most]
+        awaited, inner = min(
+            likely, key=lambda one: _RANKS.index(one[0]) if one[0] in _RANKS else len(_RANKS)
+        )
         return f"waits for {awaited}" + ("" if inner == call else f", in {inner}")
     return "computes" if held.cpu_s >= held.total_s / 2 else "waits in code that is not Python's"
 

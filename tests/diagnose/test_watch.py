@@ -27,7 +27,7 @@ def watch(*paths: str, number: int = 10) -> Seen:
         environment = os.environ | {
             "PYTHONPATH": f"{APPS}{os.pathsep}{APP_PYTHON}",
             "PORTCOMPARE_WATCH": f"{folder}/quart-{{pid}}.json",
-            "PORTCOMPARE_WATCHED": "watched_app:app",
+            "PORTCOMPARE_WATCHED": "watched_app:make()",
             "PORTCOMPARE_INTERFACE": "asgi",
         }
         command = [sys.executable, str(APPS / "drive.py"), str(number), *paths]
@@ -41,6 +41,8 @@ BLOCKING = {
     "/compute": ("loop", "sum", "computes"),
     "/file": ("file", "open", "waits for a file"),
     "/database": ("database", "sqlite3.connect", "waits for a database"),
+    "/process": ("process", "subprocess.run", "waits for a process"),
+    "/returned": ("returned", "json.encoder.iterencode", "computes"),
     "/gather": ("gather", "time.sleep", "waits for a clock"),
     "/queue": ("queue", "JOBS.get", "waits for a lock or another thread, in _thread.lock.acquire"),
 }

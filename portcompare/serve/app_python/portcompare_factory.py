@@ -28,4 +28,5 @@ def make(target: str) -> object:
     return made
 
 
-app = make(os.environ["PORTCOMPARE_FACTORY"])
+if "PORTCOMPARE_FACTORY" in os.environ:  # else another module of portcompare calls `make` itself
+    app = make(os.environ["PORTCOMPARE_FACTORY"])

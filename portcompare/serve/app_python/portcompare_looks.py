@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import sys
 import time
@@ -57,7 +58,7 @@ class Looker:
 
         As this thread needs the interpreter, a look is late where code holds it: in the very call that does.
         So each look stands for all the time since the last. The loop is in the same step as long as it does
-        not turn, and the outermost frame of the app is the same.
+        not turn, and the outermost frame of the task is the same.
         """
         self.seen.looks += 1
         frame = sys._current_frames().get(self.watch.loop_thread)
@@ -74,29 +75,34 @@ class Looker:
         self.clocks = now_s, cpu_s, delay_s
         request = self.watch.by_task.get(id(task))
         route = request.route if request else ""
-        stall = self.stall
-        chain = [one for one in frames if places.is_own(one.f_code.co_filename)]
-        if stall is not None and (not chain or stall.frame is not chain[-1] or self.stall_beats != beats):
+        stall, root = self.stall, _find_root(frames)
+        if stall is not None and (stall.root is not root or self.stall_beats != beats):
             took_s = stall.seconds - stall.delay_s  # meanwhile the machine ran something else
             if took_s >= STALL_S:
                 self.seen.add_stall(stall, took_s)
             self.stall = stall = None
         if task is not None or own is not None:
             self.seen.busy_looks += 1
-        if own is None:
+        leaf, lines = "", []
+        if own is not None:
+            leaf = "" if is_asyncio(frames, own) else places.waits_within(frames[: frames.index(own) + 1])
+            chain = [one for one in reversed(frames) if places.is_own(one.f_code.co_filename)]
+            lines = list(dict.fromkeys(self.seen.place(one, frames) for one in chain))
+        elif task is not None and route in self.watch.views:
+            # What the framework makes of what the view has returned.
+            lines = [(*self.watch.views[route], places.name_of_frame(frames[0]))]
+        if not lines:
             return
-        leaf = "" if is_asyncio(frames, own) else places.waits_in(frames[0])
-        place = self.seen.place(own, frames)
         if leaf:
-            self.seen.glances[leaf, place, route] += 1
+            self.seen.glances[leaf, lines[-1], route] += 1
         if stall is None:
-            self.stall = stall = _seen.Stall(chain[-1], route)
+            self.stall = stall = _seen.Stall(root, route)
             self.stall_beats = beats
         took_s = now_s - before_s
         stall.seconds += took_s
         stall.cpu_s += cpu_s - before_cpu_s
         stall.delay_s += delay_s - before_delay_s
-        for depth, line in enumerate(dict.fromkeys(self.seen.place(one, frames) for one in reversed(chain))):
+        for depth, line in enumerate(lines):
             stall.lines[(depth, *line)] += took_s
         stall.leaves[leaf] += took_s
 
@@ -140,6 +146,12 @@ class Looker:
             if is_ready:
                 state = "ready"
         return state, None
+
+
+def _find_root(frames: list[Any]) -> Any:
+    """The outermost frame of the task that runs; of a callback its own."""
+    tasks = (one for one in reversed(frames) if one.f_code.co_flags & inspect.CO_COROUTINE)
+    return next(tasks, frames[0] if frames else None)
 
 
 def is_asyncio(frames: list[Any], own: Any) -> bool:

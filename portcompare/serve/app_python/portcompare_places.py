@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import gc
 import inspect
 import linecache
 import os
 import socket
+import subprocess
 import sys
 from itertools import islice
 from types import AsyncGeneratorType, CoroutineType, MemberDescriptorType
@@ -119,6 +121,27 @@ def describe(frame: FrameType) -> tuple[str, int, str, str]:
     return code.co_filename, frame.f_lineno, code.co_name, call_text(code, frame.f_lasti, frame.f_lineno)
 
 
+def find_return(view: Any) -> tuple[str, int, str]:
+    """Where a view returns, if it does so at one line, else where it is defined; its file and name.
+
+    Raises ValueError: it is not of the app's own code.
+    """
+    code = getattr(inspect.unwrap(view), "__code__", None)
+    if code is None or not is_own(code.co_filename):
+        raise ValueError(view)
+    lines, line = set(), code.co_firstlineno
+    for one in dis.get_instructions(code):
+        line = one.starts_line if isinstance(one.starts_line, int) and one.starts_line > 1 else line
+        if one.opname.startswith("RETURN_") and one.opname != "RETURN_GENERATOR":
+            lines.add(line)
+    return code.co_filename, lines.pop() if len(lines) == 1 else code.co_firstlineno, code.co_name
+
+
+def name_of_frame(frame: FrameType) -> str:
+    """The function of a frame, with its module: `json.encoder.iterencode`."""
+    return f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_name}"
+
+
 def stack_of(frames: list[FrameType]) -> list[str]:
     """The app's frames, outermost first."""
     own = [frame for frame in reversed(frames) if is_own(frame.f_code.co_filename)]
@@ -199,6 +222,13 @@ def waits_in(frame: FrameType) -> str:
     if name.startswith("select.") and _ends_at_once(code, frame):
         return ""
     return name
+
+
+def waits_within(frames: list[FrameType]) -> str:
+    """The function that the innermost of some frames waits in; of a process its own, not that of a pipe."""
+    leaf = waits_in(frames[0])
+    names = [one.f_code.co_name for one in frames if one.f_code.co_filename == subprocess.__file__]
+    return f"subprocess.{names[-1]}" if leaf and names else leaf
 
 
 def _ends_at_once(code: CodeType, frame: FrameType) -> bool:

@@ -46,10 +46,10 @@ class Job:
 class Stall:
     """What the loop was seen to run in one step."""
 
-    __slots__ = ("cpu_s", "delay_s", "frame", "leaves", "lines", "route", "seconds")
+    __slots__ = ("cpu_s", "delay_s", "leaves", "lines", "root", "route", "seconds")
 
-    def __init__(self, frame: Any, route: str) -> None:
-        self.frame = frame
+    def __init__(self, root: Any, route: str) -> None:
+        self.root = root  # the outermost frame of the task
         self.route = route
         self.seconds = self.cpu_s = self.delay_s = 0.0
         self.lines: dict[Any, float] = defaultdict(float)  # of the app, each with how deep it was called

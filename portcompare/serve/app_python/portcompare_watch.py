@@ -74,7 +74,11 @@ class Watch:
         self.by_task: dict[int, Any] = {}
         self.threads: dict[int, Any] = {}  # the jobs that run in an executor
         self.routes: dict[tuple[str, str], str] = {}
-        self.rules = _find_rules(inner)
+        self.framework = _find_framework(inner)
+        self.rules: Any = None  # its table of routes
+        with suppress(Exception):  # there is none that could be read
+            self.rules = self.framework.url_map.bind("localhost")
+        self.views: dict[str, tuple[str, int, str]] = {}  # by route: file, line and name
 
     def begin(self, method: str, path: str) -> Any:
         """Note that a request is handled."""
@@ -100,7 +104,9 @@ class Watch:
             known = f"{method} {path}"
             if self.rules is not None:
                 with suppress(Exception):  # no such route, or another method
-                    known = f"{method} {self.rules.match(path, method=method, return_rule=True)[0].rule}"
+                    rule = self.rules.match(path, method=method, return_rule=True)[0]
+                    known = f"{method} {rule.rule}"
+                    self.views[known] = places.find_return(self.framework.view_functions[rule.endpoint])
             if len(self.routes) < 10_000:  # noqa: PLR2004 - paths with numbers in them
                 self.routes[method, path] = known
         return known
@@ -226,14 +232,13 @@ def _defined_at(function: Any, arguments: tuple[Any, ...], depth: int = 0) -> An
     return None
 
 
-def _find_rules(app: Any) -> Any:
+def _find_framework(app: Any) -> Any:
+    """The application inside its middleware that has a table of routes; None if there is none."""
     for _ in range(10):
         if app is None or hasattr(app, "url_map"):
             break
         app = next((getattr(app, n) for n in ("app", "wsgi_app", "application") if hasattr(app, n)), None)
-    with suppress(Exception):  # no table of routes that could be read
-        return app.url_map.bind("localhost")
-    return None
+    return app
 
 
 def wrap_asgi(watch: Watch, inner: Any) -> Any:

@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -57,6 +58,16 @@ async def database() -> str:
     connection = sqlite3.connect(":memory:")  # database
     connection.close()
     return ""
+
+
+@app.get("/process")
+async def process() -> str:
+    return subprocess.run(["sleep", "0.02"], capture_output=True, text=True, check=False).stdout  # process # noqa: ASYNC221
+
+
+@app.get("/returned")
+async def returned() -> dict[str, list[str]]:
+    return {"rows": ["some text that is serialised when the view has returned"] * 200_000}  # returned
 
 
 @app.get("/gather")
@@ -147,3 +158,7 @@ async def clean() -> str:
     other.close()
     text = await asyncio.to_thread(Path(__file__).read_text)
     return text[: len(request.args) + len(readable)]
+
+
+def make() -> Quart:
+    return app
