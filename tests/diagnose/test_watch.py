@@ -48,6 +48,7 @@ BLOCKING = {
 }
 QUEUES = {
     "/lock": ("lock", "lock", "others hold at watched_app.py:{held}, asyncio.sleep"),
+    "/wait-for": ("awaited", "lock", "waits for the lock"),
     "/semaphore": ("semaphore", "pool", "a place in a pool or queue"),
     "/pool": ("pool", "pool", "a place in a pool or queue"),
 }

@@ -142,10 +142,20 @@ class Looker:
             frames = places.awaited_frames(task.get_coro())
             own = places.find_own(frames)
             if own is not None:
-                return "ready" if is_ready else _awaits(frames, own), self.seen.place(own, frames)
+                inner = _awaited_by(task, frames)
+                return "ready" if is_ready else _awaits(inner + frames, own), self.seen.place(own, frames)
             if is_ready:
                 state = "ready"
         return state, None
+
+
+def _awaited_by(task: Any, frames: list[Any]) -> list[Any]:
+    """The frames of another task that a task awaits, as `wait_for`, `gather` and `await task` do."""
+    awaited = getattr(task, "_fut_waiter", None)
+    others = [awaited, *getattr(awaited, "_children", ()), *frames[0].f_locals.values()]
+    found = (one for one in others if isinstance(one, asyncio.Task) and one is not task and not one.done())
+    other = next(found, None)
+    return places.awaited_frames(other.get_coro()) if other is not None else []
 
 
 def _find_root(frames: list[Any]) -> Any:

@@ -7,7 +7,6 @@ import select
 import socket
 import sqlite3
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from quart import Quart, Response, request
 
 app = Quart(__name__)
-LOCK, SLOTS, HELD = asyncio.Lock(), asyncio.Semaphore(1), threading.Lock()
+LOCK, WAITED, SLOTS = asyncio.Lock(), asyncio.Lock(), asyncio.Semaphore(1)
 POOL: "list[asyncio.Queue[int]]" = []
 JOBS: "queue.Queue[int]" = queue.Queue()
 
@@ -92,6 +91,16 @@ async def queued() -> str:
 async def lock() -> str:
     async with LOCK:  # lock
         await asyncio.sleep(0.02)  # held
+    return ""
+
+
+@app.get("/wait-for")
+async def wait_for() -> str:
+    await asyncio.wait_for(WAITED.acquire(), 5)  # awaited
+    try:
+        await asyncio.sleep(0.02)
+    finally:
+        WAITED.release()
     return ""
 
 
