@@ -45,7 +45,7 @@ _PROFILER_S = 4.0  # until py-spy has read its first stack and written the last
 _PROBE_EACH_S = 0.1
 _SLOTS_LIMIT_S = 5.0
 _DELAYS = 5  # a window holds at least so many responses of a user
-_WRITTEN_S = 1.0  # until a watched process has written what it saw
+_WRITTEN_S = 1.5  # until a watched process has written all that it saw
 _SEARCHED = "its rate is searched: name one with `--rate`, or a number with `--users`"
 _NOT_STARTED = "only an app that a `server` of the plan serves can be watched"
 

@@ -20,6 +20,9 @@ STALL_S = 0.015
 TICK_S = 0.005  # between two looks at the loop
 _WAITS_EACH = 10  # ticks between two looks at what requests wait for
 _WRITE_S = 0.5  # between two writes of what was seen
+# Functions of pools that wait for a free place, and functions that wait for a call in a thread.
+_TAKING = {"wait_for_connection", "get_connection", "_wait_for_available_connection", "checkout"}
+_IN_THREADS = {"run_in_executor", "to_thread", "run_sync", "_wrapper", "run_in_threadpool"}
 _clock = time.perf_counter
 
 
@@ -181,28 +184,15 @@ def _kind_of(leaf: str, frames: list[Any]) -> str:
 
 def _awaits(frames: list[Any], own: Any) -> str:
     """What kind of thing an awaiting line waits for, by the code between it and the innermost frame."""
-    inner = frames[: frames.index(own)]
-    names = [(one.f_code.co_filename, one.f_code.co_name) for one in inner]
-    ends = {(os.path.basename(file), name) for file, name in names}
-    if ("locks.py", "acquire") in ends and not any("ool" in file for file, _ in names):
-        code = next(one.f_code for one in inner if one.f_code.co_name == "acquire")
-        return "pool" if "Semaphore" in getattr(code, "co_qualname", "") else "lock"
-    if any(file == "queues.py" for file, _ in ends):
-        return "pool"
-    waiting = (
-        "acquire",
-        "wait_for_connection",
-        "get_connection",
-        "_wait_for_available_connection",
-        "checkout",
-    )
-    if any("ool" in file and name in waiting for file, name in names):
-        return "pool"
-    if any(
-        name in ("run_in_executor", "to_thread", "run_sync", "_wrapper", "run_in_threadpool")
-        for _, name in names
-    ):
-        return "thread"
+    for one in frames[: frames.index(own)]:
+        file, name = one.f_code.co_filename, one.f_code.co_name
+        is_pool = "ool" in file or "Semaphore" in repr(one.f_locals.get("self"))
+        if name == "acquire":
+            return "pool" if is_pool else "lock"
+        if os.path.basename(file) == "queues.py" or (is_pool and name in _TAKING):
+            return "pool"
+        if name in _IN_THREADS:
+            return "thread"
     return "waiting"
 
 
