@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portcompare.diagnose.watching import Place, Seen, place_of
+from portcompare.diagnose.watching import PROBE, Place, Seen, place_of
 from portcompare.masking import mask_passwords
 from portcompare.records.diagnosis import (
     EVERY_ROUTE,
@@ -152,7 +152,7 @@ def _wait_of(leaf: str) -> str:
 
 def _name_routes(routes: Mapping[str, int], requests: Mapping[str, int]) -> str:
     """The routes that a line belongs to: one, several or all."""
-    known = [route for route in routes if route]
+    known = [route for route in routes if route not in ("", PROBE)]
     if len(requests) > 1 and len(known) == len(requests):
         return EVERY_ROUTE
     return ", ".join(sorted(known))
@@ -176,14 +176,14 @@ def _find_locks(names: Names, seen: Seen) -> Iterator[Waiting]:
             one = waits.setdefault((route, kind, place_of(place)), [0.0, 0.0])
             one[0] += number
             one[1] = max(one[1], longest_s)
-        else:
+        elif kind != "ready":
             others[place[0], place[2]][place_of(place)] += number
     look_s = seen.seconds / max(seen.most("rounds"), 1)
     for (route, kind, place), (number, longest_s) in waits.items():
         share = number / looks[route]
         if number < LEAST_TIMES or share < _LEAST_WAIT:
             continue
-        holders = others[place[0], place[2]].most_common(1)
+        holders = [one for one in others[place[0], place[2]].most_common(2) if one[0] != place][:1]
         at = f"{names.shorten(holders[0][0][0])}:{holders[0][0][1]}, {holders[0][0][3]}" if holders else ""
         wanted: WaitKind = "lock" if kind == "lock" else "pool"
         what = "the lock" if kind == "lock" else "a place in a pool or queue"

@@ -20,6 +20,10 @@ from portcompare.report.wording import visible
 from portcompare.units import count, duration, rate, share
 
 _NOTHING = "Nothing was seen to block, to queue or to leak under this load."
+_BUSY = (
+    "Yet a request for nothing waits as long as others (below): the CPU is busy, or the loop with steps that are "
+    "too short to be named."
+)
 _BAR = 40
 _PARTS = {
     "q": "queued before the handler",
@@ -37,6 +41,8 @@ def diagnosis_lines(found: Diagnosis) -> Iterator[str]:
     parts = (found.blocking, found.waiting, found.mistakes, found.isolation, found.connections)
     if not any(parts):
         yield _NOTHING
+    if not found.blocking and any(one.is_blocked for one in found.watched):
+        yield _BUSY
     yield from _part(
         "Blocks the event loop, so that no other request goes on", map(_blocking, found.blocking)
     )

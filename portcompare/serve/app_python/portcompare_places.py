@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from itertools import islice
 from types import AsyncGeneratorType, CoroutineType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
@@ -36,29 +37,13 @@ _WAITING_MODULES = {
     *("shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "queue"),
     *("MySQLdb", "_mysql", "psycopg2", "pyodbc", "oracledb", "requests", "urllib.request", "http.client"),
 }
-_NEVER_WAITING = {"_thread.RLock.release", "_thread.lock.release", "time.time", "time.perf_counter"}
-_NEVER_WAITING |= {
-    "time.monotonic",
-    "posix.getpid",
-    "posix.fspath",
-    "os.fspath",
-    "posix.urandom",
-    "_thread.get_ident",
-}
-_NEVER_WAITING |= {
-    "time.strftime",
-    "time.gmtime",
-    "time.localtime",
-    "io.StringIO",
-    "io.BytesIO",
-    "_io.StringIO",
-}
-_NEVER_WAITING |= {
-    "_io.BytesIO",
-    "threading.Lock",
-    "_thread.allocate_lock",
-    "time.process_time",
-    "threading.local",
+_NEVER_WAITING = {
+    *("_io.BytesIO", "_io.StringIO", "_queue.SimpleQueue.put", "_queue.SimpleQueue.put_nowait"),
+    *("_thread.RLock.release", "_thread.allocate_lock", "_thread.get_ident", "_thread.lock.release"),
+    *("io.BytesIO", "io.StringIO", "os.fspath", "posix.fspath", "posix.getpid", "posix.urandom"),
+    *("queue.Queue.put_nowait", "threading.Event.set", "threading.Lock", "threading.Thread.start"),
+    *("threading.local", "time.gmtime", "time.localtime", "time.monotonic", "time.perf_counter"),
+    *("time.process_time", "time.strftime", "time.time"),
 }
 
 _own: dict[str, bool] = {}
@@ -228,7 +213,10 @@ def waits_within(frames: list[FrameType]) -> str:
     """The function that the innermost of some frames waits in; of a process its own, not that of a pipe."""
     leaf = waits_in(frames[0])
     names = [one.f_code.co_name for one in frames if one.f_code.co_filename == subprocess.__file__]
-    return f"subprocess.{names[-1]}" if leaf and names else leaf
+    if names:
+        return f"subprocess.{names[-1]}" if leaf else ""
+    starts = (one.f_code is threading.Thread.start.__code__ for one in frames)  # it waits for a moment only
+    return "" if any(starts) else leaf
 
 
 def _ends_at_once(code: CodeType, frame: FrameType) -> bool:
