@@ -21,8 +21,8 @@ from portcompare.units import count, duration, rate, share
 
 _NOTHING = "Nothing was seen to block, to queue or to leak under this load."
 _BUSY = (
-    "Yet a request for nothing waits as long as others (below): the CPU is busy, or the loop with steps that are "
-    "too short to be named."
+    "Yet a request for nothing waits as long as others (below): the CPU is busy, or the loop with steps that "
+    "are too short to be named."
 )
 _BAR = 40
 _PARTS = {
