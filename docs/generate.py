@@ -38,7 +38,7 @@ DOCS = Path(__file__).parent
 SCHEMAS: dict[str, tuple[type, tuple[ModuleType, ...], int]] = {
     "results": (
         results.Results,
-        (results, rounds, estimates, parity, sweeps, pages, manifest, work),
+        (results, rounds, estimates, parity, sweeps, pages, manifest, work, diagnosis),
         results.SCHEMA_VERSION,
     ),
     "diff": (estimates.RunDiff, (estimates,), estimates.DIFF_SCHEMA_VERSION),

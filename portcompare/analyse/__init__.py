@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portcompare.analyse import conclusions, validity
+from portcompare.analyse.advice import find_advice
 from portcompare.analyse.answer import find_answer
 from portcompare.analyse.checks import judge_claims, judge_gates
 from portcompare.analyse.comparisons import compare
@@ -124,4 +125,5 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
         ),
         work=work,
     )
-    return replace(results, gates=judge_gates(plan, results, measured.stored))
+    gates = judge_gates(plan, results, measured.stored)
+    return replace(results, gates=gates, advice=find_advice(plan, results))

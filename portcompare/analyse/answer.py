@@ -56,7 +56,7 @@ def find_answer(
         more = f" (and {count(len(others), 'more reason')})" if others else ""
         return f"No answer, as this run is not valid: {first}{more}."
     scenarios: dict[str, list[Found]] = {}
-    for one in (*_of_levels(plan, comparisons), *_of_capacities(plan, capacities)):
+    for one in find_all(plan, comparisons, capacities):
         scenarios.setdefault(one.scenario, []).append(one)
     ports = find_ports(plan)
     subject = "porting" if ports else "another deployment"
@@ -97,6 +97,13 @@ def find_ports(plan: Plan) -> frozenset[str]:
         if old is None or plan.deployments[name].app != old
         if None in (interfaces := {old_app.interface, plan.app_of(name).interface}) or len(interfaces) > 1
     )
+
+
+def find_all(
+    plan: Plan, comparisons: Sequence[Comparison], capacities: Sequence[Capacity]
+) -> tuple[Found, ...]:
+    """What was found of each candidate, by scenario and level."""
+    return (*_of_levels(plan, comparisons), *_of_capacities(plan, capacities))
 
 
 def _of_levels(plan: Plan, comparisons: Sequence[Comparison]) -> Iterator[Found]:

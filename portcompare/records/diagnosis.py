@@ -143,6 +143,7 @@ class Watched(Subject):
     plain_rps: float  # The rate without instruments
     watched_rps: float  # With them
     plain_p50_s: float | None
+    cpu_s_per_request: float | None  # CPU seconds of the whole server, without instruments
     # How many requests made progress at once, as measured; None if it could not be told
     slots: int | None
     probe_idle_s: float | None  # A cheap request without load
@@ -152,18 +153,25 @@ class Watched(Subject):
     not_watched: str = ""  # Why instruments could not be installed; empty if they were
 
 
+Effort = Literal["setting", "deployment", "code"]
+AdviceOutcome = Literal["confirmed", "not tried", "not decided", "withdrawn"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice(Subject):
     """What to do, from measured facts alone."""
 
     text: str  # `Move requests.get at orders.py:41 off the event loop: up to 8 times the rate`
-    evidence: str
-    gain: float  # The rate expected, divided by the candidate's now
-    effort: Literal["setting", "deployment", "code"]
-    # What `--try` changes, by key of the deployment; empty for advice on code
+    evidence: str  # What was measured
+    # How many times better it gets: the rate of a number of users, or the response time of an offered rate
+    gain: float
+    effort: Effort  # What has to be changed
+    # What is to be changed, by key of the deployment; empty for advice on code
     change: dict[str, str | int] = field(default_factory=dict)
-    outcome: Literal["not tried", "confirmed", "withdrawn"] = "not tried"
-    measured: Estimate | None = None  # The rate with the change, divided by that without
+    # "confirmed" if the change was measured and does what was said, "withdrawn" if it does not, "not decided"
+    # if its measurement cannot tell
+    outcome: AdviceOutcome = "not tried"
+    measured: Estimate | None = None  # How many times better the change makes it; None if it was not tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ Units are in the names; seconds and bytes throughout. What is not known is `None
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from portcompare.records.diagnosis import Advice
 from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import MetricName
@@ -170,4 +171,6 @@ class Results:
     # that were not whole when it was interrupted or broke off
     resumed_at: tuple[str, ...] = ()
     workers: tuple[WorkerChange, ...] = ()  # Load workers that were lost, joined or refused in its course
+    # What to do, three pieces at most; none of a run that is partial or not valid
+    advice: tuple[Advice, ...] = ()
     work: Work | None = None  # Instructions per request; None where the plan has no [work]

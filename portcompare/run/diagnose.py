@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from portcompare.diagnose.advice import advise
 from portcompare.diagnose.connections import find_lost_connections, probe_connections, read_overflows
 from portcompare.diagnose.cpu import Profile, compare_cpu, record_cpu
 from portcompare.diagnose.findings import (
@@ -123,7 +124,8 @@ def diagnose_plan(plan: Plan, folder: Path, progress: Progress, wanted: Collecti
                         found = _add(found, Diagnosis(warnings=(f"{scenario} was not loaded: {_SEARCHED}",)))
                     progress.advance(1)
             found = _add(found, _read_text(session, name, found.blocking))
-    return replace(found, warnings=tuple(dict.fromkeys(found.warnings)))
+        advice = advise(session.plan, found, len(session.cpus.server))
+    return replace(found, advice=advice, warnings=tuple(dict.fromkeys(found.warnings)))
 
 
 def _add(one: Diagnosis, other: Diagnosis) -> Diagnosis:
@@ -168,6 +170,7 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
         plain_rps=plain.load.rate_rps,
         watched_rps=0.0,
         plain_p50_s=p50_s,
+        cpu_s_per_request=plain.cpu_s / plain.load.requests if plain.cpu_s and plain.load.requests else None,
         slots=slots,
         probe_idle_s=plain.probe_idle_s,
         probe_loaded_s=plain.probe_loaded_s,

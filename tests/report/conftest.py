@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.summaries import QUANTILES, summarise
+from portcompare.records.diagnosis import Advice
 from portcompare.records.manifest import Manifest, ServedDeployment
 from portcompare.records.metrics import METRICS
 from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity
@@ -113,8 +114,17 @@ def hostile() -> Results:
         curl_baseline="curl http://127.0.0.1:1/data?delay=<b>|",
         curl_candidate="curl 'http://127.0.0.1:2/```<script>alert(7)</script>\u202e'",
     )
+    advice = Advice(
+        text="Move <b>x</b> at a|b.py:1\u202e off",
+        evidence="</li><script>alert(8)</script>",
+        gain=8.0,
+        effort="code",
+        deployment=BASELINE,
+        scenario=HOSTILE_SCENARIOS[0],
+    )
     return replace(
         run,
+        advice=(advice,) * 3,
         name="</title><script>alert(3)</script>",
         partial=True,
         valid=False,

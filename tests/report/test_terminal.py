@@ -122,8 +122,8 @@ def test_the_screen_is_forty_lines_of_eighty_columns_whatever_the_run_and_counts
 def test_the_headline_comes_first_then_what_is_grave_then_the_conclusions(hostile: Results) -> None:
     lines = printed(render_conclusions(hostile), width=4000).splitlines()
     assert lines[0] == "This run is not valid: | <script>alert(6)</script>\\u202e"
-    assert [line.split(":")[0] for line in lines[1:6]] == NOTICES
-    assert lines[6].startswith("<img src=x onerror=alert(1)>: <script>")
+    assert [line.split(":")[0] for line in lines[1:9]] == [*NOTICES, *["advice"] * 3]
+    assert lines[9].startswith("<img src=x onerror=alert(1)>: <script>")
     assert lines[-1].startswith("Not alike: 1 difference in 14 cases sent to the baseline and to ")
 
 

@@ -12,6 +12,7 @@ from portcompare.report.formats import data
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
+from portcompare.report.sections.advice import advice_cells
 from portcompare.report.sections.work import work_tables
 from portcompare.report.templating import render_template
 from portcompare.report.wording import TextTable, visible
@@ -22,6 +23,7 @@ def render(results: Results) -> str:
     return render_template(
         "report.html.j2",
         results=results,
+        advice=advice_cells(results.advice),
         notices=[notice for notice in conclusions.find_notices(results) if notice.grave],
         sections=list(_sections(results)),
     )

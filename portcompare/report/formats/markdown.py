@@ -6,6 +6,7 @@ from portcompare.records.results import Results
 from portcompare.report.charts import main_charts
 from portcompare.report.formats.html import SECTIONS
 from portcompare.report.sections import conclusions, measured, responses, screen
+from portcompare.report.sections.advice import advice_cells
 from portcompare.report.templating import render_template
 from portcompare.report.wording import clipped
 
@@ -27,6 +28,7 @@ def render(results: Results) -> str:
         "report.md.j2",
         **sections,
         results=results,
+        advice=advice_cells(results.advice),
         found=conclusions.find_notices(results),
         line_header=screen.HEADER,
         lines=screen.table_rows(sections["conclusions"]["groups"]),

@@ -1,7 +1,7 @@
 """The run as rich renderables; only the command line prints them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from textwrap import wrap
@@ -11,9 +11,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from portcompare.records.diagnosis import Advice
 from portcompare.records.parity import Parity, Severity
 from portcompare.records.results import Results
 from portcompare.report.sections import conclusions, load, responses, screen
+from portcompare.report.sections.advice import advice_cells
 from portcompare.report.sections.measured import ARM_HEADER, rows_by_level
 from portcompare.report.wording import TextTable, Tone, shortened, visible
 from portcompare.units import count
@@ -42,6 +44,7 @@ def render_screen(results: Results, path: str) -> list[Text]:
     What does not fit is counted. `path`: of the report, which is never cut.
     """
     head = [Text(line, style="bold") for line in wrap(visible(results.headline), WIDTH)[:_MOST_NOTICES]]
+    head += [Text(f"advice: {text}") for text, _ in advice_cells(results.advice)]
     notices = [
         notice_line(one)
         for one in conclusions.find_notices(results)
@@ -147,12 +150,21 @@ def render_conclusions(results: Results) -> Group:
     """Sweeps, claims, headline, notices, conclusions, parity and gates."""
     lines = [Text(visible(results.headline), style="bold")]
     lines += map(notice_line, conclusions.find_notices(results))
+    lines += advice_texts(results.advice)
     for one in results.conclusions:
         lines.append(Text.assemble((f"{visible(one.scenario)}: ", "bold"), visible(one.text)))
     lines.append(Text(f"{responses.parity_text(results.parity)}."))
     verdicts = conclusions.claim_tables(results)[:1]  # the checks behind them fill a page
     tables = (*load.break_even_tables(results), *load.capacity_tables(results), *verdicts)
     return Group(*map(text_table, tables), *lines, *_gate_tables(results))
+
+
+def advice_texts(advice: Iterable[Advice]) -> list[Text]:
+    """What to do, and why."""
+    return [
+        Text.assemble(("advice: ", "bold green"), (text, "bold"), f" ({why})")
+        for text, why in advice_cells(advice)
+    ]
 
 
 def notice_line(notice: conclusions.Notice) -> Text:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from portcompare.diagnose.advice import Ranked, find_first, rank_waiting
 from portcompare.records.diagnosis import (
     Blocking,
     CpuDifference,
@@ -16,6 +17,7 @@ from portcompare.records.diagnosis import (
     Waiting,
     Watched,
 )
+from portcompare.report.sections.advice import advice_cells
 from portcompare.report.wording import visible
 from portcompare.units import count, duration, rate, share
 
@@ -38,6 +40,7 @@ _LEGEND = "Server processing: " + ", ".join(f"{letter} {text}" for letter, text 
 
 def diagnosis_lines(found: Diagnosis) -> Iterator[str]:
     """What was found, what costs most first; a heading has no indent."""
+    yield from _part("What to do", (f"{text} ({why})" for text, why in advice_cells(found.advice)))
     parts = (found.blocking, found.waiting, found.mistakes, found.isolation, found.connections)
     if not any(parts):
         yield _NOTHING
@@ -50,7 +53,10 @@ def diagnosis_lines(found: Diagnosis) -> Iterator[str]:
     yield from _part("Mistakes", map(_mistake, found.mistakes))
     yield from _part("Responses that belong to another user", map(_leak, found.isolation))
     yield from _part("Connections that the server ended", map(_lost, found.connections))
-    yield from _part(f"Where the time of a response goes ({_LEGEND})", map(_route, found.routes))
+    routes = rank_waiting(found.routes).values()
+    yield from _part("Which routes to port first", filter(None, map(_first, routes)))
+    ranked = (_route(*one) for group in routes for one in group)
+    yield from _part(f"Where the time of a response goes ({_LEGEND})", ranked)
     yield from _part("CPU time of a request beside the baseline's, by what runs", map(_cpu, found.cpu))
     yield from _part("Blocks by its text, and was not seen under this load", map(_unseen, found.unseen))
     yield from _part("Watched", map(_watched, found.watched))
@@ -98,7 +104,16 @@ def _lost(one: LostConnections) -> str:
     return visible("; ".join(filter(None, (times, one.limit, one.remedy)))) + f" [{_of(one)}]"
 
 
-def _route(one: RouteTime) -> str:
+def _first(ranked: Ranked) -> str:
+    """The routes that hold most of the waiting, where there are several."""
+    names, held = find_first(ranked)
+    if not names or len(ranked) == 1:
+        return ""
+    of = f"{len(names)} of {count(len(ranked), 'route')} hold {share(held)} of the waiting"
+    return visible(f"{of}: {', '.join(names)}") + f" [{_of(ranked[0][0])}]"
+
+
+def _route(one: RouteTime, held: float) -> str:
     parts = (one.queued_s, one.blocked_s, one.waited_s, one.upstream_s, one.computed_s, one.network_s)
     total_s = one.response_s or 1.0
     ends = [round(sum(parts[: index + 1]) / total_s * _BAR) for index in range(len(parts))]
@@ -109,7 +124,8 @@ def _route(one: RouteTime) -> str:
         for part, letter in sorted(zip(parts, _PARTS, strict=True), reverse=True)[:3]
         if part > 0
     ]
-    return f"{bar:<{_BAR}} {duration(one.response_s)}: {', '.join(largest)} [{_of(one, one.route)}]"
+    of = f"{', '.join(largest)}; {share(held)} of all waiting"
+    return f"{bar:<{_BAR}} {duration(one.response_s)}: {of} [{_of(one, one.route)}]"
 
 
 def _cpu(one: CpuDifference) -> str:
