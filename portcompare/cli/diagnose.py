@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from portcompare.errors import EXIT_DONE, refuse
 from portcompare.plan import remedy_for_unknown
 from portcompare.records.diagnosis import DIAGNOSIS_FILE
 from portcompare.report.sections.diagnosis import diagnosis_lines
+from portcompare.run.advice import try_advice
 from portcompare.run.comparison import find_folder_problems, make_folder
 from portcompare.run.diagnose import diagnose_plan
 from portcompare.run.narrowing import Narrowing, narrow
@@ -45,6 +46,9 @@ def diagnose(
         Path | None,
         Option("--out", metavar="DIR", help="also write all there is: results, flame graphs, logs"),
     ] = None,
+    tries: Annotated[
+        bool, Option("--try", help="measure the advice that needs no edit of code, up to a minute each")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the lines that block, what responses wait for, and what to try, by watching apps under load."""
@@ -60,6 +64,8 @@ def diagnose(
     )
     with place as folder, Progress() as progress:
         found = diagnose_plan(plan, Path(folder), progress, arms or ())
+        if tries:
+            found = replace(found, advice=try_advice(plan, found.advice, Path(folder), progress))
         text = json.dumps(asdict(found), indent=2)
         with writing(f"--out {out_folder}"):
             (Path(folder) / DIAGNOSIS_FILE).write_text(text + "\n", encoding="utf-8")

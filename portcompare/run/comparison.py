@@ -58,6 +58,7 @@ class RunOptions:
     workers: Workers
     left_out: str | None  # a warning of what the plan had that is not run
     is_resumed: bool = False  # whether the folder holds a run that is to be completed
+    began_s: float | None = None  # when its time began, by `time.monotonic()`; None for the process's start
 
 
 def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
@@ -70,7 +71,7 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     Raises LoadGeneratorError: the load generator died.
     """
     # A run's time begins with its process: to import what it needs takes a second or two.
-    began_s, started_at = time.monotonic() - _process_age_s(), datetime.now(UTC)
+    began_s, started_at = options.began_s or time.monotonic() - _process_age_s(), datetime.now(UTC)
     problems: list[Problem] = [*find_counter_problems(plan)]
     with make_folder(options.folder, exists=options.is_resumed) as folder:
         earlier = read_resumable(folder) if options.is_resumed else None

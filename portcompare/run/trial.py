@@ -71,7 +71,12 @@ def try_port(project: Path, folder: Path, *, budget_s: float, writes: bool, prog
     left_s = max(end_s - time.monotonic(), LEAST_RUN_S)
     rounds = plan.rounds.model_copy(update={"budget_s": left_s})
     plan = plan.model_copy(update={"rounds": rounds})
-    options = RunOptions(folder=folder / "run", workers=choose_workers(1, 0, None), left_out=None)
+    options = RunOptions(
+        folder=folder / "run",
+        workers=choose_workers(1, 0, None),
+        left_out=None,
+        began_s=time.monotonic(),  # left_s is counted from here
+    )
     return Trial(port=made, parity=parity, results=compare(plan, options, progress))
 
 
