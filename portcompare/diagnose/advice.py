@@ -43,7 +43,9 @@ def advise(plan: Plan, found: Diagnosis, cpus: int) -> tuple[Advice, ...]:
     seen = [
         one for one in loads if one.requests >= LEAST_REQUESTS and one.response_s and one.watched.plain_rps
     ]
-    return rank(advice for one in seen for advice in (*_find_settings(one), *_find_code(one)))
+    return rank(
+        advice for one in seen for advice in (*_find_threads(one), *_find_workers(one), *_find_code(one))
+    )
 
 
 def most_threads(config: ServerConfig | None, concurrency: int) -> int | None:
@@ -184,29 +186,40 @@ class _Load:
         )
 
 
-def _find_settings(load: _Load) -> Iterator[Advice]:
-    """Threads for requests that wait for one, and workers for what each process does one at a time."""
-    config, name = load.config, load.watched.deployment
-    if config is None:
+def _find_threads(load: _Load) -> Iterator[Advice]:
+    """Threads for requests that wait for one; or a server that has them."""
+    config, name, seen = load.config, load.watched.deployment, load.watched.slots
+    # Where others hold a lock or a place in a pool, more threads wait for the same.
+    if config is None or config.interface != "wsgi" or {"lock", "pool"} & {one.kind for one in load.waiting}:
         return
-    threads = most_threads(config, load.load.concurrency(load.load.levels[-1]))
-    # Where the app lets fewer requests go on than there are threads, more of them wait for the same.
-    seen, slots = load.watched.slots, config.knobs.threads * load.workers
-    is_limited = seen is not None and 2 * seen <= slots
-    if threads is not None and not is_limited and not {"lock", "pool"} & {one.kind for one in load.waiting}:
-        now = config.knobs.threads
-        gain = min(load.gain_without(load.queued), threads / now)
-        why = f"requests wait {share(load.queued)} of {duration(load.response_s)} for a thread"
-        text = threads_text(load.plan, name, threads, now)
-        yield load.advice(text, why, gain, effort="setting", change={"threads": threads})
+    why = f"requests wait {share(load.queued)} of {duration(load.response_s)} for a thread"
+    users = load.load.concurrency(load.load.levels[-1])
+    threads, now, gain = most_threads(config, users), config.knobs.threads, load.gain_without(load.queued)
+    is_limited = (
+        seen is not None and 2 * seen <= now * load.workers
+    )  # by the app, which handles fewer at once
+    if threads is not None and not is_limited:
+        text, change = threads_text(load.plan, name, threads, now), {"threads": threads}
+        yield load.advice(text, why, min(gain, threads / now), effort="setting", change=change)
+    elif "threads" not in config.serving.knobs and seen is not None:
+        most = min(ceil(users / load.workers), MOST_THREADS)
+        text = f"Serve {name} by gunicorn with {count(most, 'thread')}"
+        why = f"{name} handles {count(seen, 'request')} at once; {why}"
+        server: dict[str, str | int] = {"server": "gunicorn", "threads": most}
+        gain = min(gain, most * load.workers / seen)
+        yield load.advice(text, why, gain, effort="deployment", change=server)
+
+
+def _find_workers(load: _Load) -> Iterator[Advice]:
+    """Workers for what each process does one at a time."""
     causes = [(load.held_up_by(load.blocking), _describe(one)) for one in load.blocking[:1]]
     causes += [(load.share_of(one), one.reason) for one in load.waiting if one.kind != "slot"]
-    if causes and "workers" in config.serving.knobs:
+    if causes and load.config is not None and "workers" in load.config.serving.knobs:
         part, why = max(causes)
         most = MOST_TIMES_WORKERS * load.workers
         gain = min(load.gain_without(part, most), MOST_TIMES_WORKERS)
         workers = min(ceil(load.workers * gain), most)
-        text = f"Give {name} {count(workers, 'worker')} instead of {load.workers}"
+        text = f"Give {load.watched.deployment} {count(workers, 'worker')} instead of {load.workers}"
         yield load.advice(text, why, gain, effort="setting", change={"workers": workers})
 
 

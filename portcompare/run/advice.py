@@ -51,8 +51,9 @@ def _try(plan: Plan, one: Advice, folder: Path, progress: Progress) -> Advice:
 def plan_trial(plan: Plan, one: Advice) -> Plan:
     """The plan that compares a deployment as it is with the changed one."""
     present = plan.deployments[one.deployment]
-    # A fixed port cannot be listened on twice.
-    given = present.model_dump(exclude_unset=True, exclude={"port"}) | one.change
+    # A fixed port cannot be listened on twice, and an adapter belongs to its server.
+    dropped = {"port", "adapter"} if "server" in one.change else {"port"}
+    given = present.model_dump(exclude_unset=True, exclude=dropped) | one.change
     changed = "-".join([one.deployment, *(f"{key}-{value}" for key, value in one.change.items())])
     rounds = {"budget_s": LONGEST_TRY_S, "precision": _PRECISION, "min_blocks": EARLY_BLOCKS}
     whole = plan.model_copy(

@@ -105,7 +105,14 @@ CASES = {
     "nothing that gains less than a tenth": (found("flask", {"queued_s": 0.06, "upstream_s": 0.74}), []),
     "nothing of few requests": (found("flask", SLOTS | {"requests": 19}), []),
     "no threads for those that have as many": (found("wide", SLOTS), []),
-    "no threads where the server has no such setting": (found("sync", SLOTS), []),
+    "no threads where the server has no such setting, and how many it handles is not known": (
+        found("sync", SLOTS),
+        [],
+    ),
+    "another server that has threads": (
+        replace(found("sync", SLOTS), watched=(replace(watched("sync", 0.001, "mix"), slots=1),)),
+        ["Serve sync by gunicorn with 64 threads: up to 8.0x the rate"],
+    ),
     "no setting of a server that portcompare does not start": (found("elsewhere", SLOTS), []),
     "shorter responses where the rate is offered": (
         found("flask", SLOTS, 0.0125, scenario="offered"),

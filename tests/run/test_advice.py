@@ -81,6 +81,11 @@ def test_the_deployment_is_measured_beside_itself_with_the_change_at_the_highest
     changed = trial.deployments["old-threads-64"]
     assert (trial.baseline, trial.candidates) == ("old", ["old-threads-64"])
     assert (changed.threads, changed.workers, changed.port, changed.app) == (64, 2, None, "app")
+    adapted = fixed.model_copy(update={"server": "uvicorn", "adapter": "a2wsgi"})
+    plan = plan.model_copy(update={"deployments": plan.deployments | {"old": adapted}})
+    waitress = plan_trial(plan, replace(ADVICE, change={"server": "waitress"}))
+    assert waitress.deployments["old-server-waitress"].adapter is None
+    assert plan_trial(plan, ADVICE).deployments["old-threads-64"].adapter == "a2wsgi"
     assert trial.levels == (("slow", 64),)
     assert plan_trial(plan, replace(ADVICE, scenario="fast")).levels == (("fast", 8),)
     assert plan_trial(add_open(plan), replace(ADVICE, scenario="open")).levels == (("open", 400.0),)
