@@ -195,9 +195,8 @@ def _find_threads(load: _Load) -> Iterator[Advice]:
     why = f"requests wait {share(load.queued)} of {duration(load.response_s)} for a thread"
     users = load.load.concurrency(load.load.levels[-1])
     threads, now, gain = most_threads(config, users), config.knobs.threads, load.gain_without(load.queued)
-    is_limited = (
-        seen is not None and 2 * seen <= now * load.workers
-    )  # by the app, which handles fewer at once
+    # An app that handles fewer at once than it has threads is what limits them.
+    is_limited = seen is not None and 2 * seen <= now * load.workers
     if threads is not None and not is_limited:
         text, change = threads_text(load.plan, name, threads, now), {"threads": threads}
         yield load.advice(text, why, min(gain, threads / now), effort="setting", change=change)
