@@ -185,11 +185,15 @@ def _kind_of(leaf: str, frames: list[Any]) -> str:
 def _awaits(frames: list[Any], own: Any) -> str:
     """What kind of thing an awaiting line waits for, by the code between it and the innermost frame."""
     for one in frames[: frames.index(own)]:
-        file, name = one.f_code.co_filename, one.f_code.co_name
-        is_pool = "ool" in file or "Semaphore" in repr(one.f_locals.get("self"))
-        if name == "acquire":
+        file, name, held = one.f_code.co_filename, one.f_code.co_name, one.f_locals.get("self")
+        is_pool = "ool" in file or any(part in type(held).__name__ for part in ("Semaphore", "Limiter"))
+        if name.startswith("acquire"):
             return "pool" if is_pool else "lock"
-        if os.path.basename(file) == "queues.py" or (is_pool and name in _TAKING):
+        if os.path.basename(file) == "queues.py":
+            # A queue that others wait for, too, and not one of the request's own.
+            waiting = [len(getattr(held, each, ())) for each in ("_getters", "_putters")]
+            return "pool" if max(waiting) > 1 else "waiting"
+        if is_pool and name in _TAKING:
             return "pool"
         if name in _IN_THREADS:
             return "thread"

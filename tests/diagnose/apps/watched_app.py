@@ -161,6 +161,9 @@ async def unawaited() -> str:
 @app.get("/clean")
 async def clean() -> str:
     await asyncio.sleep(0.01)
+    events: asyncio.Queue[int] = asyncio.Queue()
+    asyncio.get_running_loop().call_later(0.03, events.put_nowait, 1)
+    await events.get()
     one, other = socket.socketpair()
     readable, _, _ = select.select([one], [], [], 0)
     one.close()
