@@ -26,6 +26,7 @@ _LEAST_WAIT = 0.25  # of a route's time: a queue that takes less is no bottlenec
 _LEAST_FULL = 0.5  # of the time that requests are handled, all threads must be busy
 _CHUNKS = 20  # calls in threads for one request
 
+_LOGGING = "logging: "
 _WORDS = {
     "a clock": ("time.",),
     "a database": ("sqlite3.", "_sqlite3.", "psycopg2.", "MySQLdb.", "_mysql.", "pyodbc.", "oracledb."),
@@ -72,54 +73,37 @@ class Names:
 
 @dataclass(slots=True)
 class _Held:
-    """How a place held up the event loop."""
+    """How a line held up the event loop."""
 
     stalls: int = 0
     total_s: float = 0.0
     longest_s: float = 0.0
     cpu_s: float = 0.0
     events: Counter[str] = field(default_factory=Counter)
-    glances: int = 0
+    glances: float = 0
+    waited_s: float = 0.0  # of those
+    places: Counter[Place] = field(default_factory=Counter)  # the line with what it calls
     waits: Counter[tuple[str, str]] = field(default_factory=Counter)  # for what, in which call
     routes: Counter[str] = field(default_factory=Counter)
 
 
 def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
     """The lines that held up an event loop, those that cost most first."""
-    held: defaultdict[Place, _Held] = defaultdict(_Held)
-    for stall in seen.rows("stalls"):
-        if stall["place"] is None:
-            continue
-        one = held[place_of(stall["place"])]
-        one.stalls += stall["count"]
-        one.total_s += stall["total_s"]
-        one.longest_s = max(one.longest_s, stall["longest_s"])
-        one.cpu_s += stall["cpu_s"]
-        one.routes[stall["route"]] += stall["count"]
-        one.waits.update({(_wait_of(leaf), leaf): number for leaf, number in stall["leaves"] if leaf})
-    for event, awaited, place, route, number in seen.rows("events"):
-        one = held[place_of(place)]
-        one.events[event] += number
-        one.routes[route] += number
-        one.waits[awaited, event] += number
-    for leaf, place, route, number in seen.rows("glances"):
-        one = held[place_of(place)]
-        one.glances += number
-        one.routes[route] += number
-        one.waits[_wait_of(leaf), leaf] += number
-    found = []
     requests = {route: number for route, (number, *_) in seen.routes.items()}
-    for place, one in held.items():
+    found = []
+    for one in _collect(seen):
         concerned = sum(requests.get(route, 0) for route in one.routes) or sum(requests.values())
         least = max(LEAST_TIMES, _LEAST_SHARE * concerned)
         is_long = one.total_s >= _LEAST_SHARE * seen.seconds or one.stalls >= least
         least_glances = max(LEAST_TIMES, _LEAST_GLANCES * seen.total("busy_looks"))
+        is_waiting = one.glances >= least_glances or one.waited_s >= _LEAST_SHARE * seen.seconds
         calls = max(one.events.values(), default=0)
-        if not (one.stalls >= LEAST_TIMES and is_long) and calls < least and one.glances < least_glances:
+        if not (one.stalls >= LEAST_TIMES and is_long) and calls < least and not is_waiting:
             continue
         number, total_s = max(one.stalls, calls), one.total_s
-        if one.glances * seen.look_s > total_s or not number:  # most calls are too short to be stalls
-            number, total_s = max(number, concerned), one.glances * seen.look_s
+        if one.waited_s > total_s or not number:  # most calls are too short to be stalls
+            number, total_s = max(number, concerned), max(one.waited_s, total_s)
+        place = one.places.most_common(1)[0][0]
         found.append(
             Blocking(
                 **names.fields,
@@ -135,6 +119,37 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
     return sorted(found, key=lambda one: -one.total_s)
 
 
+def _collect(seen: Seen) -> Iterable[_Held]:
+    """All that was seen of each line that held up the loop, whatever it called."""
+    lines: defaultdict[tuple[str, int], _Held] = defaultdict(_Held)
+
+    def note(row: Iterable[Any], route: str, number: int) -> _Held:
+        place = place_of(row)
+        one = lines[place[:2]]
+        one.places[place] += number
+        one.routes[route] += number
+        return one
+
+    for stall in seen.rows("stalls"):
+        one = note(stall["place"], stall["route"], stall["count"])
+        one.stalls += stall["count"]
+        one.total_s += stall["total_s"]
+        one.longest_s = max(one.longest_s, stall["longest_s"])
+        one.cpu_s += stall["cpu_s"]
+        one.waits.update({(_wait_of(leaf), leaf): number for leaf, number in stall["leaves"] if leaf})
+    for event, awaited, place, route, number in seen.rows("events"):
+        one = note(place, route, number)
+        one.events[event] += number
+        one.waits[awaited, event] += number
+    for leaf, place, route, number, waited_s in seen.rows("glances"):
+        one = note(place, route, number)
+        # Each app writes logs, for some microseconds: they are only named if they have to be waited for.
+        one.glances += 0 if leaf.startswith(_LOGGING) else number
+        one.waited_s += waited_s
+        one.waits[_wait_of(leaf), leaf.removeprefix(_LOGGING)] += number
+    return lines.values()
+
+
 def _explain(held: _Held, call: str) -> str:
     if held.waits:
         most = max(held.waits.values())
@@ -147,7 +162,8 @@ def _explain(held: _Held, call: str) -> str:
 
 
 def _wait_of(leaf: str) -> str:
-    return next((words for words, starts in _WORDS.items() if leaf.startswith(starts)), leaf)
+    name = leaf.removeprefix(_LOGGING)
+    return next((words for words, starts in _WORDS.items() if name.startswith(starts)), name)
 
 
 def _name_routes(routes: Mapping[str, int], requests: Mapping[str, int]) -> str:

@@ -30,6 +30,7 @@ from portcompare.errors import (
 from portcompare.history.summaries import write_summary
 from portcompare.masking import mask_file, mask_passwords
 from portcompare.plan import Gate, Plan
+from portcompare.records.diagnosis import DIAGNOSIS_FILE
 from portcompare.records.parity import CHECK_FILE
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import BASELINE, CONTROL, WorkerChange
@@ -237,7 +238,7 @@ def name_run_folder(name: str, started_at: datetime) -> Path:
 def find_folder_problems(folder: Path) -> Iterator[Problem]:
     """Find what keeps a run from being written to a folder, which need not exist yet."""
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    held = {"run": RESULTS_FILE, "check": CHECK_FILE}
+    held = {"run": RESULTS_FILE, "check": CHECK_FILE, "diagnosis": DIAGNOSIS_FILE}
     if kinds := [kind for kind, file in held.items() if (folder / file).exists()]:
         remedy = "name another folder, or remove that one"
         found = f"holds a {kinds[0]} already ({held[kinds[0]]})"

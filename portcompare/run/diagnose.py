@@ -1,5 +1,6 @@
 """A diagnosis as a whole: each deployment under each scenario's load, without instruments and with them."""
 
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -179,8 +180,7 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
     if plan.app_of(name).target is None or plan.deployments[name].server is None:
         return _add(found, Diagnosis(watched=(replace(watched, not_watched=_NOT_STARTED),)))
     progress.show(f"{name}, {scenario}, {text}: watched")
-    folder = subject.session.folder / f"{name}-{scenario}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-{scenario}-", dir=subject.session.folder))
     with subject.serve(watch_apps(plan, folder)) as server:
         loaded = _measure(subject, server, WATCHED_S, lambda: forget(folder, name))
         time.sleep(_WRITTEN_S)

@@ -96,12 +96,15 @@ class Looker:
             lines = [(*self.watch.views[route], places.name_of_frame(frames[0]))]
         if not lines:
             return
+        took_s = now_s - before_s
         if leaf:
-            self.seen.glances[leaf, lines[-1], route] += 1
+            glance = self.seen.glances[leaf, lines[-1], route]
+            glance[0] += 1
+            # Calls that let others run are looked at most: what was computed before is not theirs.
+            glance[1] += max(took_s - (cpu_s - before_cpu_s) - (delay_s - before_delay_s), 0.0)
         if stall is None:
             self.stall = stall = _seen.Stall(root, route)
             self.stall_beats = beats
-        took_s = now_s - before_s
         stall.seconds += took_s
         stall.cpu_s += cpu_s - before_cpu_s
         stall.delay_s += delay_s - before_delay_s

@@ -8,6 +8,7 @@ import dis
 import gc
 import inspect
 import linecache
+import logging
 import os
 import socket
 import subprocess
@@ -106,6 +107,15 @@ def describe(frame: FrameType) -> tuple[str, int, str, str]:
     return code.co_filename, frame.f_lineno, code.co_name, call_text(code, frame.f_lasti, frame.f_lineno)
 
 
+def _unparse(tree: ast.AST) -> str:
+    """An expression in short: `hashlib.sha256(…)`."""
+    if isinstance(tree, ast.Call):
+        return f"{_unparse(tree.func)}(…)"
+    if isinstance(tree, ast.Attribute):
+        return f"{_unparse(tree.value)}.{tree.attr}"
+    return tree.id if isinstance(tree, ast.Name) else "…"
+
+
 def find_return(view: Any) -> tuple[str, int, str]:
     """Where a view returns, if it does so at one line, else where it is defined; its file and name.
 
@@ -173,7 +183,7 @@ def _called(text: str) -> str:
             names.append(tree.attr)
             tree = tree.value
         if isinstance(tree, ast.Name) or names:
-            names.append(tree.id if isinstance(tree, ast.Name) else "…")
+            names.append(tree.id if isinstance(tree, ast.Name) else _unparse(tree))
             return ".".join(reversed(names))
     return ""
 
@@ -210,11 +220,16 @@ def waits_in(frame: FrameType) -> str:
 
 
 def waits_within(frames: list[FrameType]) -> str:
-    """The function that the innermost of some frames waits in; of a process its own, not that of a pipe."""
+    """The function that the innermost of some frames waits in; of a process its own, not that of a pipe.
+
+    What a log's handler waits in begins with `logging: `.
+    """
     leaf = waits_in(frames[0])
     names = [one.f_code.co_name for one in frames if one.f_code.co_filename == subprocess.__file__]
     if names:
         return f"subprocess.{names[-1]}" if leaf else ""
+    if leaf and any(one.f_code.co_filename == logging.__file__ for one in frames):
+        return f"logging: {leaf}"
     starts = (one.f_code is threading.Thread.start.__code__ for one in frames)  # it waits for a moment only
     return "" if any(starts) else leaf
 

@@ -85,7 +85,7 @@ class Seen:
         self.finished = defaultdict(lambda: [0, 0.0, 0.0])
         self.stalls: dict[Any, dict[str, Any]] = {}
         self.events: Counter[Any] = Counter()
-        self.glances: Counter[Any] = Counter()
+        self.glances: dict[Any, list[float]] = defaultdict(lambda: [0, 0.0])
         self.cpu_s = time.process_time()
         self.looks = self.busy_looks = self.rounds = self.active_rounds = self.full_rounds = 0
         self.states: dict[Any, list[float]] = defaultdict(lambda: [0, 0.0])
@@ -135,7 +135,7 @@ class Seen:
                 for (place, route), one in self.stalls.items()
             ],
             "events": [[*key, n] for key, n in self.events.items()],
-            "glances": [[*key, n] for key, n in self.glances.items()],
+            "glances": [[*key, *seen] for key, seen in self.glances.items()],
             "cpu_s": time.process_time() - self.cpu_s,
             "looks": self.looks,
             "busy_looks": self.busy_looks,

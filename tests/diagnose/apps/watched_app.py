@@ -1,6 +1,7 @@
 """An app with something wrong in most routes; the lines are named by their comments."""
 
 import asyncio
+import logging
 import queue
 import re
 import select
@@ -15,6 +16,7 @@ from pathlib import Path
 from quart import Quart, Response, request
 
 app = Quart(__name__)
+LOG = logging.getLogger(__name__)
 LOCK, WAITED, SLOTS = asyncio.Lock(), asyncio.Lock(), asyncio.Semaphore(1)
 POOL: "list[asyncio.Queue[int]]" = []
 JOBS: "queue.Queue[int]" = queue.Queue()
@@ -164,6 +166,8 @@ async def clean() -> str:
     events: asyncio.Queue[int] = asyncio.Queue()
     asyncio.get_running_loop().call_later(0.03, events.put_nowait, 1)
     await events.get()
+    for number in range(50):
+        LOG.warning("line %d", number)
     one, other = socket.socketpair()
     readable, _, _ = select.select([one], [], [], 0)
     one.close()
