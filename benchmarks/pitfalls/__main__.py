@@ -62,7 +62,7 @@ def diagnose(name: str, upstream_url: str, folder: Path) -> Outcome:
     plan = folder / f"{name}.toml"
     plan.write_text(make_plan(name, upstream_url, folder), encoding="utf-8")
     began_s = monotonic()
-    command = [sys.executable, "-m", "portcompare", "diagnose", str(plan), "--json"]
+    command = [sys.executable, "-m", "portcompare", "diagnose", str(plan), "--arm", CANDIDATE, "--json"]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
