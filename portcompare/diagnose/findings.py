@@ -27,6 +27,8 @@ _LEAST_FULL = 0.5  # of the time that requests are handled, all threads must be 
 _CHUNKS = 20  # calls in threads for one request
 
 _LOGGING = "logging: "
+# What takes microseconds in every app, as to write a log or look at a file: named if it has to be waited for.
+_SHORT = (_LOGGING, "posix.", "os.")
 _WORDS = {
     "a clock": ("time.",),
     "a database": ("sqlite3.", "_sqlite3.", "psycopg2.", "MySQLdb.", "_mysql.", "pyodbc.", "oracledb."),
@@ -143,8 +145,7 @@ def _collect(seen: Seen) -> Iterable[_Held]:
         one.waits[awaited, event] += number
     for leaf, place, route, number, waited_s in seen.rows("glances"):
         one = note(place, route, number)
-        # Each app writes logs, for some microseconds: they are only named if they have to be waited for.
-        one.glances += 0 if leaf.startswith(_LOGGING) else number
+        one.glances += 0 if leaf.startswith(_SHORT) else number
         one.waited_s += waited_s
         one.waits[_wait_of(leaf), leaf.removeprefix(_LOGGING)] += number
     return lines.values()

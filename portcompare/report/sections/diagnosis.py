@@ -124,8 +124,9 @@ def _route(one: RouteTime, held: float) -> str:
         for part, letter in sorted(zip(parts, _PARTS, strict=True), reverse=True)[:3]
         if part > 0
     ]
-    of = f"{', '.join(largest)}; {share(held)} of all waiting"
-    return f"{bar:<{_BAR}} {duration(one.response_s)}: {of} [{_of(one, one.route)}]"
+    of = f"; {share(held)} of all waiting" if 0.01 <= held < 1 else ""  # noqa: PLR2004 - else nothing new
+    parts_text = ", ".join(largest) + of
+    return f"{bar:<{_BAR}} {duration(one.response_s)}: {parts_text} [{_of(one, one.route)}]"
 
 
 def _cpu(one: CpuDifference) -> str:
