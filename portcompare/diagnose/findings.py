@@ -41,7 +41,9 @@ _WORDS = {
 # A call that starts a process opens files as well, and one that opens a connection looks up a name.
 _RANKS = ("a process", "a database", "the network", "a name server", "a lock or another thread", "a clock")
 
-_DEBUG = re.compile(r"""\bdebug["']?\]?\s*=\s*True|\bset_debug\(\s*True""", re.IGNORECASE)
+_DEBUG = re.compile(
+    r"""\bdebug["']?\]?\s*(: *bool *)?[=:,]\s*(True|1)\b|\bset_debug\(\s*True""", re.IGNORECASE
+)
 _MOST_FILES = 2000
 
 
@@ -269,7 +271,7 @@ def find_mistakes(names: Names, seen: Seen) -> list[Mistake]:
         )
     debugged = {name for one in seen.processes for name in one["debug"]}
     if debugged:
-        place = next(_find_debug(names.directory), (str(names.directory), 0, "", "debug = True"))
+        place = next(_find_debug(names.directory), ("", 0, "", "debug, perhaps set by the environment"))
         found[
             place, f"debugging is on in the {' and the '.join(sorted(debugged))}: it slows down each request"
         ] += 1
@@ -328,7 +330,8 @@ def split_time(names: Names, seen: Seen, response_s: float | None, network_s: fl
         thread_queue_s = min(for_threads_s[route] / number, handler_s - computed_s)
         rest_s = handler_s - computed_s - thread_queue_s
         looks = kinds[route]
-        all_looks = sum(looks[kind] for kind in ("lock", "pool", "thread", "waiting", "ready"))
+        all_looks = sum(looks[kind] for kind in ("lock", "pool", "thread", "waiting", "ready", "sending"))
+        sent_s = rest_s * looks["sending"] / all_looks if all_looks else 0.0
         held_s = rest_s * (looks["lock"] + looks["pool"]) / all_looks if all_looks else 0.0
         upstream_s = rest_s * (looks["thread"] + looks["waiting"]) / all_looks if all_looks else 0.0
         found.append(
@@ -337,11 +340,11 @@ def split_time(names: Names, seen: Seen, response_s: float | None, network_s: fl
                 route=route,
                 requests=number,
                 queued_s=queued_s,
-                blocked_s=max(rest_s - held_s - upstream_s, 0.0),
+                blocked_s=max(rest_s - held_s - upstream_s - sent_s, 0.0),
                 waited_s=held_s + thread_queue_s,
                 upstream_s=upstream_s,
                 computed_s=computed_s,
-                network_s=network_s,
+                network_s=network_s + sent_s,
                 weight=number / number_of_all,
             )
         )

@@ -71,6 +71,11 @@ class Watch:
             text = show_word(response, word, {secret for user in self.users for secret in user.secrets})
             self.examples[label] = self.users[place].name, self.users[other].name, text
 
+    def always(self, label: str, place: int) -> Words:
+        """The words that each response to a user held."""
+        received = [*self.alone[label, place], *self.later[label, place]]
+        return frozenset.intersection(*received) if received else frozenset()
+
     def find_marks(self) -> Marks:
         """The words that each response to a user holds, and no response to another."""
         places = range(len(self.users))
@@ -78,8 +83,7 @@ class Watch:
         for label in self.labels:
             marks[label] = {}
             for place in places:
-                received = [*self.alone[label, place], *self.later[label, place]]
-                own = frozenset.intersection(*received) if received else frozenset()
+                own = self.always(label, place)
                 others = [each for each in places if each != place]
                 foreign = set().union(
                     *(self.seen[label, each] | self.users[each].session_words for each in others)
@@ -110,11 +114,14 @@ class Judge:
     def _find_own(self, label: str, place: int, user: User) -> Words:
         """A user's marks, but for those of its session, which need not stand in its responses.
 
-        Numbers are left out where there are others: they count things, too.
+        Numbers are left out where there are others: they count things, too. Of a user without marks it is all
+        that the user always receives.
         """
         every = frozenset(word for word, owner in self.marks[label].items() if owner == place)
         every -= user.session_words
-        return frozenset(word for word in every if not NUMBER.search(word)) or every
+        return frozenset(word for word in every if not NUMBER.search(word)) or (
+            every or self.watch.always(label, place)
+        )
 
     def judge(self, label: str, place: int, response: Response) -> None:
         """Judge a response: a leak holds a mark of another user in place of one of its own."""
@@ -122,7 +129,7 @@ class Judge:
         self.watch.sent[label] += 1
         foreign = frozenset(word for word in words & marks.keys() if marks[word] != place)
         lost = own - words
-        if foreign and (lost or not own):
+        if foreign and lost:
             self.suspects[label, place, foreign, lost].append(response)
         elif response.status not in self.watch.statuses[label, place]:
             self.strange[f"had status {response.status}, which they never had alone"] += 1
@@ -140,6 +147,9 @@ class Judge:
         for (label, place, foreign, lost), responses in self.suspects.items():
             marks, left = self.marks[label], still.get(label, {})
             theirs = {word for word in foreign if left.get(word) == marks[word]}
-            if theirs and (not lost or any(left.get(word) == place for word in lost)):
+            has_marks = any(owner == place for owner in marks.values())
+            always = after.always(label, place)
+            kept = {word for word in lost if (left.get(word) == place if has_marks else word in always)}
+            if theirs and kept:
                 for response in responses:
                     self.watch.add_leak(label, place, marks[min(theirs)], response, min(theirs))

@@ -70,6 +70,8 @@ def _part(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _place(one: Site) -> str:
+    if not one.file:
+        return visible(one.call)
     inside = f" in {one.function}" if one.function else ""
     return visible(f"{one.file}:{one.line}{inside}: {one.call}")
 

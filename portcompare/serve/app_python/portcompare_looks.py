@@ -21,7 +21,9 @@ TICK_S = 0.005  # between two looks at the loop
 _WAITS_EACH = 10  # ticks between two looks at what requests wait for
 _WRITE_S = 0.5  # between two writes of what was seen
 # Functions of pools that wait for a free place, and functions that wait for a call in a thread.
-_TAKING = {"wait_for_connection", "get_connection", "_wait_for_available_connection", "checkout"}
+_TAKING = {"wait_for_connection", "get_connection", "_wait_for_available_connection", "checkout", "getconn"}
+_TAKING |= {"_acquire"}
+_SERVERS = ("granian", "gunicorn", "hypercorn", "uvicorn")  # what awaits their functions sends or receives
 _IN_THREADS = {"run_in_executor", "to_thread", "run_sync", "_wrapper", "run_in_threadpool"}
 _clock = time.perf_counter
 
@@ -139,7 +141,7 @@ class Looker:
 
     def _state_of(self, request: Any) -> tuple[str, Any]:
         """What a request of the event loop waits for, and where."""
-        state = "waiting"
+        state = "sending"  # or receiving: nothing of the app is awaited
         for task in reversed(request.tasks):
             if task.done():
                 continue
@@ -188,18 +190,21 @@ def _kind_of(leaf: str, frames: list[Any]) -> str:
 def _awaits(frames: list[Any], own: Any) -> str:
     """What kind of thing an awaiting line waits for, by the code between it and the innermost frame."""
     for one in frames[: frames.index(own)]:
-        file, name, held = one.f_code.co_filename, one.f_code.co_name, one.f_locals.get("self")
-        is_pool = "ool" in file or any(part in type(held).__name__ for part in ("Semaphore", "Limiter"))
+        name, held = one.f_code.co_name, one.f_locals.get("self")
+        file, kind = os.path.basename(one.f_code.co_filename), type(held).__name__
+        is_pool = "pool" in file or any(part in kind for part in ("Pool", "Semaphore", "Limiter"))
         if name.startswith("acquire"):
             return "pool" if is_pool else "lock"
-        if os.path.basename(file) == "queues.py":
-            # A queue that others wait for, too, and not one of the request's own.
-            waiting = [len(getattr(held, each, ())) for each in ("_getters", "_putters")]
+        if file == "queues.py" or (kind == "Condition" and name == "wait"):
+            # One that others wait for, too, and not one of the request's own.
+            waiting = [len(getattr(held, each, ())) for each in ("_getters", "_putters", "_waiters")]
             return "pool" if max(waiting) > 1 else "waiting"
         if is_pool and name in _TAKING:
             return "pool"
         if name in _IN_THREADS:
             return "thread"
+        if any(f"{os.sep}{server}{os.sep}" in one.f_code.co_filename for server in _SERVERS):
+            return "sending"
     return "waiting"
 
 
