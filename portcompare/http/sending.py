@@ -63,20 +63,17 @@ class Sender:
 
     async def _exchange(self, request: RequestSpec) -> Response:
         parser = ResponseParser(head_only=request.method == "HEAD")
-        is_closed = False
         try:
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = await self._connect()
                 writer.write(encode_request(request, self._address.netloc))
-                while not parser.is_done:
-                    received = await reader.read(_RECEIVE_BYTES)
-                    is_closed = not received
-                    parser.feed(received)
+                while not parser.complete:
+                    parser.feed(await reader.read(_RECEIVE_BYTES))
         except TimeoutError:
             raise MeasurementError(f"{request.name}: no response within {self._timeout_s:g} s") from None
         except (OSError, ResponseError, UnicodeEncodeError) as error:
             raise MeasurementError(f"{request.name}: {error}") from None
-        if is_closed or "close" in (parser.header("connection") or "").lower():
+        if not parser.keep_alive:
             self.close()
         return parser.response(self._address.netloc)
 

@@ -152,7 +152,7 @@ def send(url: str, case: RequestSpec, timeout_s: float, stream_limit_s: float | 
         return Response(server=address.netloc, error=error)
     except (OSError, ResponseError, UnicodeEncodeError) as failure:
         return Response(server=address.netloc, error=_describe(failure))
-    response = parser.response(address.netloc) if parser.is_done else watch.response(address.netloc)
+    response = parser.response(address.netloc) if parser.complete else watch.response(address.netloc)
     try:
         response.decoded()
     except DecodedTooLarge as failure:  # at once: decoding it for each comparison would take long
@@ -185,15 +185,15 @@ def _connect(address: Address, timeout_s: float) -> Iterator[socket.socket]:
 
 def _receive(connection: socket.socket, watch: StreamWatch, deadline_s: float) -> None:
     parser = watch.parser
-    while not parser.is_done:
+    while not parser.complete:
         parser.feed(_read(connection, min(deadline_s, watch.deadline_s)))
         watch.look()
         if watch.is_enough:
             return
     deadline_s = min(deadline_s, monotonic() + _BODY_AFTER_HEAD_S)
     with suppress(TimeoutError, ConnectionError):
-        while not parser.complete and not parser.has_body:
-            parser.feed(_read(connection, deadline_s))
+        while parser.head_only and not parser.has_body and (data := _read(connection, deadline_s)):
+            parser.feed(data)
 
 
 def _read(connection: socket.socket, deadline_s: float) -> bytes:

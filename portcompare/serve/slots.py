@@ -92,9 +92,9 @@ async def _send_together(server: RunningServer, request: RequestSpec, number: in
 
         async def take(reader: asyncio.StreamReader) -> float:
             parser = ResponseParser(head_only=request.method == "HEAD")
-            while not parser.is_done:
+            while not parser.complete:
                 parser.feed(await reader.read(_RECEIVE_BYTES))
-            if (parser.response(address.netloc).status or 0) >= HTTPStatus.BAD_REQUEST:
+            if parser.status >= HTTPStatus.BAD_REQUEST:
                 raise ResponseError("an error")
             return clock() - began_s
 

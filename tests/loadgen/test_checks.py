@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from portcompare.http.reader import ResponseReader
 from portcompare.http.requests import http_request
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses, LooseBody, exact_body
 from portcompare.loadgen.declare import Call, make_script
-from portcompare.loadgen.response import ResponseReader
 from portcompare.records.requests import Expectation, Format, RequestSpec
 from portcompare.wire.protocol import Captured
 from tests.loadgen.generator import expect

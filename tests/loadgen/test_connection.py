@@ -9,14 +9,7 @@ import gevent.socket
 import pytest
 
 from portcompare.http.addresses import Address
-from portcompare.http.requests import encode_request, http_request
-from portcompare.loadgen.connection import (
-    NO_FILE_LEFT,
-    UNREACHABLE,
-    UNRESOLVABLE,
-    Connection,
-)
-from portcompare.loadgen.response import (
+from portcompare.http.reader import (
     BODY_TOO_LARGE,
     HEAD_TOO_LARGE,
     INCOMPLETE,
@@ -24,6 +17,13 @@ from portcompare.loadgen.response import (
     INVALID_HTTP,
     MAX_BODY_BYTES,
     SURPLUS,
+)
+from portcompare.http.requests import encode_request, http_request
+from portcompare.loadgen.connection import (
+    NO_FILE_LEFT,
+    UNREACHABLE,
+    UNRESOLVABLE,
+    Connection,
 )
 from portcompare.wire.protocol import CLOSED, REFUSED, RESET, TIMEOUT
 from tests.loadgen.scripted import (

@@ -7,7 +7,7 @@ import portcompare.loadgen
 
 
 def test_the_modules_without_locust_leave_the_process_alone_and_locustfiles_get_what_they_need() -> None:
-    modules = ("connection", "declare", "figures", "open_model", "response", "window")
+    modules = ("connection", "declare", "figures", "open_model", "window")
     imported = ", ".join(f"portcompare.loadgen.{module}" for module in modules)
     code = (
         f"import socket, sys, {imported}; print('locust' in sys.modules, socket.socket.__module__);"

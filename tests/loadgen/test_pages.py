@@ -8,7 +8,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from portcompare.loadgen import connection, response
+from portcompare.http import reader
+from portcompare.loadgen import connection
 from portcompare.loadgen.connection import UNRESOLVABLE
 from portcompare.loadgen.tallies import NOT_SENT
 from portcompare.wire.protocol import REFUSED, RESET, TIMEOUT, WRONG_BODY
@@ -40,7 +41,7 @@ def test_each_kind_of_failure_is_in_the_table() -> None:
     listed = set(re.findall(r"^\| `([^`]+)`", LEAN_PAGE.partition("## What is counted")[2], re.MULTILINE))
     kinds = {
         value
-        for module in (response, connection)
+        for module in (reader, connection)
         for name, value in vars(module).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }

@@ -115,7 +115,7 @@ def test_a_refused_connection_or_a_broken_response_is_data() -> None:
         assert sending(f"http://{server}") == Response(server=server, error="connection refused")
     with serving(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]) as site:
         response = sending(site.url)
-    assert (response.status, response.error) == (None, "connection closed before the body was complete")
+    assert (response.status, response.error) == (None, "incomplete response")
 
 
 def silence(received: Received) -> Iterator[bytes]:
