@@ -1,11 +1,8 @@
 """Starting deployments, ending them in any case, and what can happen between."""
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import ThreadingHTTPServer
@@ -72,21 +69,6 @@ class Stranger(ThreadingHTTPServer):
 def stranger_port() -> Iterator[int]:
     with serve_elsewhere(Stranger) as port:
         yield port
-
-
-def test_nothing_is_left_when_portcompare_is_killed(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, dict.fromkeys(("gunicorn", "granian"), "workers = 2"))
-    with subprocess.Popen(
-        [sys.executable, APPS / "serve_until_killed.py", plan.path, tmp_path],
-        cwd=Path(__file__).parents[2],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as portcompare:
-        assert portcompare.stdout is not None
-        pids = json.loads(portcompare.stdout.readline())
-        assert len(pids) >= 6  # a watchdog, a main process and at least a worker each
-        portcompare.kill()
-    wait_until(lambda: all_gone(pids))
 
 
 def test_nothing_is_left_when_a_watchdog_is_killed(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """The plan's commands before an arm is served and afterwards: in which order, and what if one fails."""
 
 import os
-import signal
-import subprocess
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,8 +15,7 @@ from portcompare.serve.cpus import assign_cpus
 from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import prepare_arms
-from tests.e2e.processes import wait_until
-from tests.serve.support import APPS, all_gone, write_deployments
+from tests.serve.support import all_gone, write_deployments
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
 PYTHON = Path(sys.executable)
@@ -145,21 +142,3 @@ def test_a_command_that_does_not_end_is_ended(
     with pytest.raises(ServerError, match=r"did not end within 2 s(.|\n)*waiting"), prepare(plan, tmp_path):
         pass
     assert all_gone(int(pid) for pid in notes(tmp_path))
-
-
-def test_an_interruption_in_a_setup_leaves_nothing_behind(tmp_path: Path, running: str) -> None:
-    app = "setup = ['echo $$ >notes; exec sleep 600']\nteardown = ['echo torn down >>undone']"
-    plan = write_deployments(tmp_path, running, app=app)
-    with subprocess.Popen(
-        [sys.executable, APPS / "serve_until_killed.py", plan.path, tmp_path],
-        cwd=Path(__file__).parents[2],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as portcompare:
-        wait_until(lambda: (tmp_path / "notes").exists() and notes(tmp_path) != [])
-        portcompare.send_signal(signal.SIGINT)
-        _, err = portcompare.communicate(timeout=60)
-    assert b"KeyboardInterrupt" in err
-    assert all_gone([int(notes(tmp_path)[0])])
-    assert (tmp_path / "undone").read_text() == "torn down\n"
