@@ -63,12 +63,12 @@ class Peer:
 class ScriptedServer:
     """Plays a script on each connection and closes it afterwards."""
 
-    def __init__(self, play: Play, host: str = "127.0.0.1") -> None:
+    def __init__(self, play: Play, host: str, *, reuse_port: bool) -> None:
         self._play = play
         self._threads: list[threading.Thread] = []
         self._socks: list[socket.socket] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=128)
+        self._listener = socket.create_server((host, 0), family=family, backlog=128, reuse_port=reuse_port)
         self.requests: list[tuple[int, bytes]] = []  # Number of the connection, and the bytes
         self.connections = 0
         self.closing = threading.Event()
@@ -130,8 +130,8 @@ class ScriptedServer:
 
 
 @contextmanager
-def serve(play: Play, host: str = "127.0.0.1") -> Iterator[ScriptedServer]:
-    server = ScriptedServer(play, host)
+def serve(play: Play, host: str = "127.0.0.1", *, reuse_port: bool = False) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(play, host, reuse_port=reuse_port)
     try:
         yield server
     finally:

@@ -1,14 +1,14 @@
 """A small web server in a thread, which responds as a test wants it to."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 
 from portcompare.parity.checker import ParityChecker
 from portcompare.parity.sending import ArmClient
 from portcompare.records.rounds import BASELINE, CONTROL
+from tests.loadgen.scripted import Peer, serve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +48,23 @@ class Site:
 @contextmanager
 def serving(respond: Callable[[Received], Reply | Iterable[bytes]]) -> Iterator[Site]:
     """Serve until the block ends; what responds returns a reply, or what is sent instead of one."""
-    closing = Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        def handle_one_request(self) -> None:
-            self.close_connection = True
-            self.raw_requestline = self.rfile.readline()
-            if not self.parse_request():
-                return
-            method, target, _ = self.raw_requestline.decode("latin-1").split(" ")
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            received = Received(
-                method=method, target=target, headers=tuple(self.headers.items()), body=body, closing=closing
-            )
-            site.received.append(received)
-            reply = respond(received)
-            with suppress(ConnectionError):
-                for part in reply.wire(method) if isinstance(reply, Reply) else reply:
-                    self.wfile.write(part)
+    def play(peer: Peer) -> None:
+        head, _, body = peer.take_request().partition(b"\r\n\r\n")
+        if not head:  # the connection was closed without a request
+            return
+        line, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = line.split(" ")
+        headers = tuple((name, value.strip()) for name, _, value in (each.partition(":") for each in lines))
+        received = Received(method=method, target=target, headers=headers, body=body, closing=server.closing)
+        site.received.append(received)
+        reply = respond(received)
+        for part in reply.wire(method) if isinstance(reply, Reply) else reply:
+            peer.sock.sendall(part)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        site = Site(url=f"http://127.0.0.1:{server.server_port}")
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield site
-        finally:
-            closing.set()
-            server.shutdown()
-            thread.join()
+    with serve(play) as server:
+        site = Site(url=server.url)
+        yield site
 
 
 @contextmanager

@@ -2,11 +2,8 @@
 
 import json
 import sysconfig
-import threading
 import venv
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -75,27 +72,6 @@ def fetch(server: RunningServer, target: str) -> dict[str, Any]:
     with urlopen(server.url + target, timeout=60) as response:  # noqa: S310 - always http
         found: dict[str, Any] = json.load(response)
     return found
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"from elsewhere")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
-        pass
-
-
-@contextmanager
-def serve_elsewhere(server: type[ThreadingHTTPServer] = ThreadingHTTPServer) -> Iterator[int]:
-    """A server that portcompare did not start; yields its port."""
-    with server(("127.0.0.1", 0), _Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running.server_port
-        running.shutdown()
-        thread.join()
 
 
 def make_interpreter(folder: Path, *, is_empty: bool = False) -> Path:

@@ -5,7 +5,6 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -23,11 +22,11 @@ from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import Wrapper
 from tests.e2e.processes import wait_until
+from tests.loadgen import scripted
 from tests.serve.support import (
     APPS,
     all_gone,
     fetch,
-    serve_elsewhere,
     tree_of,
     watchdog_of,
     write_deployments,
@@ -57,18 +56,11 @@ def fail_to_serve(plan: Plan, folder: Path, *names: str) -> str:
     return str(raised.value)
 
 
-class Stranger(ThreadingHTTPServer):
-    """A server of another user's, beside which granian can bind."""
-
-    def server_bind(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
-
-
 @pytest.fixture
 def stranger_port() -> Iterator[int]:
-    with serve_elsewhere(Stranger) as port:
-        yield port
+    """The port of a server of another user's, beside which granian can bind."""
+    with scripted.serve(scripted.responding(scripted.OK), reuse_port=True) as stranger:
+        yield stranger.port
 
 
 def test_nothing_is_left_when_a_watchdog_is_killed(tmp_path: Path) -> None:

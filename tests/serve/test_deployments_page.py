@@ -9,7 +9,8 @@ from portcompare.serve.cpus import assign_cpus
 from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.preflight import preflight
 from portcompare.serve.setups import prepare_arms
-from tests.serve.support import fetch, make_interpreter, read_plan, serve_elsewhere
+from tests.loadgen.scripted import OK, responding, serve
+from tests.serve.support import fetch, make_interpreter, read_plan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")
 OWN, ADAPTED, COMMAND, RUNNING, UPSTREAM = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -46,9 +47,9 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("snippet", [OWN, ADAPTED, COMMAND, RUNNING, UPSTREAM])
 def test_every_plan_can_be_served(project: Path, snippet: str) -> None:
-    with serve_elsewhere() as port:
-        snippet = snippet.replace("127.0.0.1:5000", f"127.0.0.1:{port}")
-        snippet = snippet.replace("https://staging.example.org", f"http://localhost:{port}")
+    with serve(responding(OK)) as there:
+        snippet = snippet.replace("127.0.0.1:5000", f"127.0.0.1:{there.port}")
+        snippet = snippet.replace("https://staging.example.org", f"http://localhost:{there.port}")
         plan = read_plan(project / "loadtests", snippet)
         assert preflight(plan).problems == ()
     assert plan.upstreams == (("inventory",) if "upstream" in snippet else ())

@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +14,7 @@ from portcompare.http.responses import ResponseError
 from portcompare.records.rounds import Usage
 from portcompare.serve import slots
 from portcompare.serve.slots import observe_slots
+from tests.loadgen.scripted import Peer, response_of, serve
 
 HELD_S = 0.1
 GET = http_request("/")
@@ -105,24 +105,17 @@ def test_what_fails_shows_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert observe(monkeypatch, fail) is None
 
 
-class _Locked(BaseHTTPRequestHandler):
+def test_a_lock_around_the_handler_is_seen_on_a_real_server() -> None:
     lock = threading.Lock()
 
-    def do_GET(self) -> None:
-        with self.lock:
-            time.sleep(0.05)
-        self.send_response(500 if self.path == "/broken" else 204)
-        self.end_headers()
+    def play(peer: Peer) -> None:
+        while request := peer.take_request():
+            with lock:
+                time.sleep(0.05)
+            peer.sock.sendall(response_of("500 No" if b" /broken " in request else "200 OK", b""))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
-        pass
-
-
-def test_a_lock_around_the_handler_is_seen_on_a_real_server() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Locked) as running:
-        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        locked = server(url=f"http://127.0.0.1:{running.server_port}")
+    with serve(play) as running:
+        locked = server(url=running.url)
         assert observe_slots(locked, http_request("/broken")) is None
         found = (observe_slots(locked, GET) for _ in range(10))  # where a busy machine hides it, again
         assert next(filter(None, found)) == 1
-        running.shutdown()
