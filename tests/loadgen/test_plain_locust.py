@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gevent
+import pytest
+
+from portcompare.http.requests import http_request
 from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.plain import have_sent, lines_of, locust
 from tests.loadgen.scripted import OK, Peer, responding, serve
@@ -55,43 +59,8 @@ def test_each_target_has_its_own_lines_its_share_of_the_users_of_each_class_and_
     assert sequences[0] == sequences[1]
 
 
-STOPPING = """
-import gevent
-import gevent.event
-from locust import events
-from portcompare.loadgen import LeanUser, http_request
-
-class Data(LeanUser):
-    request = http_request("/data")
-
-    def __init__(self, environment):
-        super().__init__(environment)
-        self._task_s = 3600.0  # so that only the wish to stop can end it
-
-    def send_request(self, due_s=None):
-        super().send_request(due_s)
-        if not self._is_new:
-            busy.add(self)
-        if len(busy) == 4:
-            all_busy.set()
-
-busy, all_busy = set(), gevent.event.Event()
-
-@events.init.add_listener
-def stop_soon(environment, **_):
-    environment.stop_timeout = 3600
-    gevent.spawn(stop, environment.runner)
-
-def stop(runner):
-    all_busy.wait()
-    runner.stop()
-    runner.quit()
-"""
-
-
-def test_a_user_that_is_to_stop_gets_its_response_and_stops(tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(STOPPING)
+def test_a_user_that_is_to_stop_gets_its_response_and_stops() -> None:
+    user: Any = import_unpatched("portcompare.loadgen.user")
     sent: list[int] = []
 
     def play(peer: Peer) -> None:
@@ -100,12 +69,20 @@ def test_a_user_that_is_to_stop_gets_its_response_and_stops(tmp_path: Path) -> N
             peer.sock.sendall(OK)
             sent.append(peer.number)
 
-    with serve(play) as server:
-        ended = locust(locustfile, "--host", server.url, "-u4", "-r4")
-    assert ended.returncode == 0, ended.stderr
+    with serve(play) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(user, "_TASK_S", 3600.0)  # so that only the wish to stop can end it
+        lean = type("Data", (user.LeanUser,), {"request": http_request("/data"), "abstract": False})
+        environment: Any = import_unpatched("locust.env").Environment(
+            user_classes=[lean], host=server.url, stop_timeout=20
+        )
+        runner = environment.create_local_runner()
+        runner.start(4, spawn_rate=4)
+        while not have_sent(server, users=4, times=2):
+            gevent.sleep(0.01)
+        runner.quit()
+        requests = len(server.requests)
     # None was cut off: each request has its response, and is counted.
-    assert len(server.requests) == len(sent)
-    assert [line["num_requests"] for line in json.loads(ended.stdout)] == [len(sent)]
+    assert requests == len(sent) == environment.stats.total.num_requests
 
 
 # The test sets the clock, and each process leaves a file when it has counted some requests under a label.
