@@ -1,12 +1,10 @@
 """Plain Locust, without the harness, as a process."""
 
-import json
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.e2e.processes import wait_until
 from tests.loadgen.scripted import ScriptedServer
@@ -17,13 +15,9 @@ LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
 def locust(
     locustfile: Path,
     *arguments: str,
-    until: Callable[[], object] | None = None,
-    meanwhile: Callable[[], object] | None = None,
+    until: Callable[[], object],
 ) -> subprocess.CompletedProcess[str]:
-    """Run Locust until a condition holds: its own `-t` is early on a busy machine.
-
-    `meanwhile` is called until it holds, and Locust ends by itself.
-    """
+    """Run Locust until a condition holds: its own `-t` is early on a busy machine."""
     options = ["-f", str(locustfile), "--headless", "--json", "--only-summary"]
     with subprocess.Popen(
         [sys.executable, "-m", "locust", *options, *arguments],
@@ -33,10 +27,8 @@ def locust(
         text=True,
     ) as process:
         try:
-            if condition := until or meanwhile:
-                wait_until(lambda: condition() or process.poll() is not None, 90)
-            if until:
-                process.terminate()
+            wait_until(lambda: until() or process.poll() is not None, 90)
+            process.terminate()
             stdout, stderr = process.communicate(timeout=90)
         finally:
             process.kill()
@@ -47,9 +39,3 @@ def have_sent(server: ScriptedServer, *, users: int, times: int) -> bool:
     """Whether so many users have sent so many requests each."""
     counts = Counter(number for number, _ in server.requests)
     return len(counts) >= users and min(counts.values()) >= times
-
-
-def lines_of(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    """The statistics by name: those of the master, around which workers print an empty list each."""
-    lines, _ = json.JSONDecoder().raw_decode(ended.stdout, ended.stdout.rindex("[\n    {"))
-    return {line["name"]: line for line in lines}

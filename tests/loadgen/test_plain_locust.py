@@ -3,16 +3,17 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import gevent
 import pytest
 
 from portcompare.http.requests import http_request
 from tests.loadgen.conftest import import_unpatched
-from tests.loadgen.plain import have_sent, lines_of, locust
+from tests.loadgen.plain import have_sent, locust
 from tests.loadgen.scripted import OK, Peer, responding, serve
 
-IMPORTS = "from portcompare.loadgen import LeanUser, Step, Steps, declare_targets, http_request\n"
+IMPORTS = "from portcompare.loadgen import LeanUser, declare_targets, http_request\n"
 DATA = 'class Data(LeanUser):\n    request = http_request("/data")\n'
 
 
@@ -85,67 +86,10 @@ def test_a_user_that_is_to_stop_gets_its_response_and_stops() -> None:
     assert requests == len(sent) == environment.stats.total.num_requests
 
 
-# The test sets the clock, and each process leaves a file when it has counted some requests under a label.
-STAIRS = """
-import os
-from collections import Counter
-from pathlib import Path
-from locust import runners
-
-runners.HEARTBEAT_LIVENESS = 1000  # Locust ends a test whose workers a busy machine keeps waiting for 3 s
-runners.WORKER_REPORT_INTERVAL = 0.1  # its master waits for the users that it knows of, 3 s late as a rule
-FOLDER = Path(__file__).parent
-COUNTS = Counter()
-
-class Data(LeanUser):
-    request = http_request("/data")
-
-    def send_request(self, due_s=None):
-        super().send_request(due_s)
-        label = self._session.recorder.label
-        COUNTS[label] += 1
-        if COUNTS[label] == 20:
-            (FOLDER / f"{label} by {os.getpid()}").touch()
-
-class Stairs(Steps):
-    steps = (Step(users=1, seconds=10), Step(users=4, seconds=10))
-
-    def get_run_time(self):
-        return float((FOLDER / "clock").read_text())
-"""
 LABELS = ("towards step 1", "step 1: 1 user", "towards step 2", "step 2: 4 users")
 
 
-def test_each_step_has_lines_of_its_own_in_all_processes(tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(IMPORTS + STAIRS)
-    waiting = list(zip((5, 10, 15, 20), LABELS, (1, 1, 2, 2), strict=True))
-
-    def set_clock(run_s: int) -> None:
-        (tmp_path / "draft").write_text(str(run_s))
-        (tmp_path / "draft").rename(tmp_path / "clock")
-
-    def climb() -> bool:
-        """Set the clock on when all processes with users have counted under a label."""
-        run_s, label, least = waiting[0]
-        if len(list(tmp_path.glob(f" [[]{label}] by *"))) >= least:
-            set_clock(run_s)
-            waiting.pop(0)
-        return not waiting
-
-    set_clock(0)
-    with serve(responding(OK, delay_s=0.005)) as server:
-        ended = locust(locustfile, "--host", server.url, "--processes", "2", meanwhile=climb)
-    assert ended.returncode == 0, ended.stderr
-    lines = lines_of(ended)
-    assert set(lines) == {f"/data [{label}]" for label in LABELS}
-    assert all(line["num_requests"] >= 20 for line in lines.values())
-    counted = sum(line["num_requests"] for line in lines.values())
-    # The master ends before the last reports of a busy worker have come.
-    assert len(server.requests) / 2 <= counted <= len(server.requests)
-
-
-def test_a_process_that_is_alone_counts_under_the_label_of_the_step_too() -> None:
+def test_each_step_has_lines_of_its_own() -> None:
     steps: Any = import_unpatched("portcompare.loadgen.steps")
     environment: Any = import_unpatched("locust.env").Environment(host="http://there")
     shape = type(
@@ -159,7 +103,19 @@ def test_a_process_that_is_alone_counts_under_the_label_of_the_step_too() -> Non
     for run_s in (0.0, 0.9, 1.0, 9.9, 10.0, 11.0):
         shape.get_run_time = lambda run_s=run_s: run_s
         seen.append((shape.tick(), environment.portcompare_session.recorder.label))
+        environment.portcompare_session.recorder.tally(("/data", "GET")).latencies_s.append(0.1)
     expected = zip((1, 1, 1, 1, 4, 4), (0, 0, 1, 1, 2, 3), strict=True)
     assert seen == [((users, users), f" [{LABELS[number]}]") for users, number in expected]
     shape.get_run_time = lambda: 20.0
     assert shape.tick() is None
+    environment.events.test_stop.fire(environment=environment)
+    counted = {name: entry.num_requests for (name, _), entry in environment.stats.entries.items()}
+    assert counted == {f"/data [{label}]": number for label, number in zip(LABELS, (2, 2, 1, 1), strict=True)}
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("WorkerRunner", True), ("MasterRunner", False)])
+def test_all_processes_with_users_count_under_the_label_of_the_step(kind: str, *, counts: bool) -> None:
+    runner = Mock(spec=getattr(import_unpatched("locust.runners"), kind))
+    import_unpatched("locust").events.init.fire(environment=Mock(), runner=runner)
+    registered = [call.args[0] for call in runner.register_message.call_args_list]
+    assert registered == ["portcompare_label"] * counts
