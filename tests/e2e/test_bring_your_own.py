@@ -1,11 +1,9 @@
 """The page about bringing one's own app says what happens."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
 
-from tests.discover.projects import write_project
 from tests.e2e.conftest import ROOT, Start, read_results
 
 PAGE = (ROOT / "docs" / "bring-your-own.md").read_text(encoding="utf-8")
@@ -52,23 +50,3 @@ def test_an_app_and_its_port_get_their_verdict(start: Start, tmp_path: Path) -> 
     verdicts = {one["ratio"]["verdict"] for one in compared}
     assert verdicts
     assert verdicts <= {"faster", "slower", "equivalent", "inconclusive"}
-
-
-def test_a_factory_in_a_src_folder_is_served_as_it_was_found(start: Start, tmp_path: Path) -> None:
-    factory = """
-        from flask import Flask
-
-        from .names import NAME
-
-        def create_app(name=NAME):
-            app = Flask(name)
-            app.add_url_rule("/items/<int:item_id>", "item", lambda item_id: {"id": item_id, "name": NAME})
-            return app
-        """
-    package = {"__init__.py": "", "names.py": "NAME = 'shop'", "factory.py": factory}
-    write_project(tmp_path, {f"src/shop/{name}": text for name, text in package.items()})
-    assert "shop.factory:create_app()" in finish(start("init"))
-    process = start("check", "--json")
-    parity = json.loads(finish(process))
-    assert process.returncode == 0
-    assert parity["verdict"] == "alike"

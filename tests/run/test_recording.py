@@ -91,6 +91,7 @@ def test_a_killed_run_loses_nothing_that_its_journal_has(
     recording.add_visit(
         PageVisit(block=0, order=0, arm="baseline", deployment="old", page="idle", users=0, loads=())
     )
+    assert len([*(tmp_path / HISTOGRAM_FOLDER).iterdir()]) == 2
     journal = tmp_path / JOURNAL_FILE
     whole = journal.read_bytes()
     journal.write_bytes(whole + b'{"elapsed_s": 12.5, "round": {"blo')  # killed while it wrote a line
