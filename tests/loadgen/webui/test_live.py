@@ -1,9 +1,5 @@
 """Real workers under the web UI, against servers that count requests: the view is exact."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,14 +7,18 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import httpx
 import pytest
 
 from portcompare.http.requests import http_request
+from portcompare.loadgen.open_model import WHOLE
 from portcompare.records.rounds import Usage
 from portcompare.wire.protocol import (
+    LiveSettings,
     OpenUi,
     Prepare,
     ScenarioSource,
@@ -30,6 +30,7 @@ from portcompare.wire.protocol import (
     UiScenario,
 )
 from tests.e2e.processes import wait_until
+from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.generator import Generator
 from tests.loadgen.plain import have_sent
 from tests.loadgen.scripted import OK, ScriptedServer, responding, serve
@@ -192,16 +193,36 @@ def test_a_change_stops_a_test_that_is_starting_users(live: Live) -> None:
 
 
 def test_a_stop_that_a_worker_receives_together_with_the_start_stops_its_users() -> None:
-    script, root = Path(__file__).with_name("stop_at_start.py"), Path(__file__).parents[3]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    ran = subprocess.run(
-        [sys.executable, script], check=True, capture_output=True, env=environment, timeout=100
+    make: Any = import_unpatched("locust.env").Environment
+    Message: Any = import_unpatched("locust.rpc").Message  # noqa: N806 - a class
+    live_load: Any = import_unpatched("portcompare.loadgen.webui.live_load")
+    lean: Any = import_unpatched("portcompare.loadgen.user").LeanUser
+    users = {"data": type("Data", (lean,), {"request": http_request("/data")})}
+    plan = UiPlan(
+        name="plan",
+        arms=(UiArm(name="old", url="http://127.0.0.1:9"),),
+        scenarios={"data": UiScenario(name="data")},
     )
-    sent = json.loads(ran.stdout)
-    second = sent[sent.index("test 2") :]
-    assert "client_stopped" in second
+    settings = LiveSettings(scenarios=("data",), arms=("old",))
+    master, environment = make().create_master_runner("127.0.0.1", 0), make()
+    worker = environment.create_worker_runner("127.0.0.1", master.server.port)
+    sent: list[str] = []
+    worker.client = SimpleNamespace(send=lambda message: sent.append(message.type))
+    job = {"user_classes_count": {"data": 1}, "host": None, "stop_timeout": 0.0, "parsed_options": {}}
+    for test in (1, 2):
+        sent.clear()
+        begin = live_load.BeginLive(test=test, plan=plan, settings=settings, share=WHOLE)
+        live_load.LiveLoad(environment, users, begin)
+        worker.handle_message(Message("spawn", job | {"timestamp": test}, "worker"))
+        while test == 1 and worker.user_count == 0:
+            gevent.sleep(0.01)
+        worker.handle_message(Message("stop", None, "worker"))
+    worker.spawning_greenlet.join()
+    worker.greenlet.kill()
+    master.quit()
+    assert "client_stopped" in sent
     # Locust's leader would have a worker quit that reports users after it has stopped.
-    assert "spawning_complete" not in second
+    assert "spawning_complete" not in sent
 
 
 def test_pages_find_their_scripts(live: Live) -> None:
