@@ -10,13 +10,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from portcompare.cli.options import read_plan
 from portcompare.http.requests import http_request
 from portcompare.run.check import show_warnings
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.wire.protocol import Prepared
 from tests.conftest import Command
 from tests.parity.site import Received, Reply, always, serving_all
+from tests.serve.support import write_plan
 
 REQUESTS = [f"/{name}" for name in "abcde"]
 PLAN = """
@@ -29,19 +29,6 @@ load = {{ users = [1] }}
 
 [parity]
 vary = []
-"""
-SERVED = """
-baseline = "old"
-candidates = ["new"]
-[apps.app]
-target = "app:app"
-interface = "wsgi"
-[deployments]
-old = { app = "app", server = "gunicorn" }
-new = { app = "app", server = "waitress", environment = { PYTHONWARNINGS = "ignore" } }
-[scenarios.s]
-request = { path = "/" }
-load = { users = [1] }
 """
 FILES = {"check.json", "report.txt", "junit.xml", "commands.sh"}
 
@@ -137,12 +124,12 @@ def test_servers_log_what_the_app_leaves_open_unless_the_plan_or_the_user_decide
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTHONWARNINGS", raising=False)
-    plan = tmp_path / "plan.toml"
-    plan.write_text(SERVED)
+    ignoring = "environment = { PYTHONWARNINGS = 'ignore' }"
+    plan = write_plan(tmp_path, {"gunicorn": "", "waitress": ignoring})
     variables = {
-        name: resolve_deployment(show_warnings(read_plan(plan)), name).variables(name)["PYTHONWARNINGS"]
-        for name in ("old", "new")
+        name: resolve_deployment(show_warnings(plan), name).variables(name)["PYTHONWARNINGS"]
+        for name in plan.deployments
     }
-    assert variables == {"old": "default::ResourceWarning", "new": "ignore"}
+    assert variables == {"gunicorn": "default::ResourceWarning", "waitress": "ignore"}
     monkeypatch.setenv("PYTHONWARNINGS", "error")
-    assert show_warnings(read_plan(plan)) == read_plan(plan)
+    assert show_warnings(plan) == plan

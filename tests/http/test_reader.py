@@ -22,31 +22,25 @@ def feed_pieces(reader: ResponseReader, data: bytes, cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "status"),
-    [(LENGTH, 200), (CHUNKED, 201), (INTERIM + LENGTH, 200)],
-    ids=["length", "chunked", "1xx"],
+    ("data", "status", "has_length"),
+    [
+        (LENGTH, 200, True),
+        (CHUNKED, 201, True),
+        (INTERIM + LENGTH, 200, True),
+        (UNTIL_THE_END, 200, False),
+        (INTERIM + UNTIL_THE_END, 200, False),
+    ],
 )
 @given(cuts=st.lists(st.integers(1, 150), max_size=5))
-def test_a_response_is_the_same_however_it_is_cut_up(data: bytes, status: int, cuts: list[int]) -> None:
-    reader = ResponseReader()
-    feed_pieces(reader, data, cuts)
-    assert reader.complete
-    assert reader.keep_alive
-    assert (reader.status, reader.body, reader.received_bytes) == (status, b"hello", len(data))
-
-
-@pytest.mark.parametrize("before", [b"", INTERIM])
-@given(cuts=st.lists(st.integers(1, 120), max_size=5))
-def test_a_body_without_length_ends_with_the_connection_however_it_is_cut_up(
-    before: bytes, cuts: list[int]
+def test_a_response_is_the_same_however_it_is_cut_up(
+    data: bytes, status: int, cuts: list[int], *, has_length: bool
 ) -> None:
     reader = ResponseReader()
-    feed_pieces(reader, before + UNTIL_THE_END, cuts)
-    assert not reader.complete
-    assert reader.feed_end() is None
-    assert reader.complete
-    assert not reader.keep_alive
-    assert reader.body == b"hello"
+    feed_pieces(reader, data, cuts)
+    assert reader.complete is has_length
+    assert has_length or reader.feed_end() is None
+    assert (reader.complete, reader.keep_alive) == (True, has_length)
+    assert (reader.status, reader.body, reader.received_bytes) == (status, b"hello", len(data))
 
 
 @pytest.mark.parametrize("data", [LENGTH, CHUNKED, INTERIM + LENGTH, INTERIM + CHUNKED])

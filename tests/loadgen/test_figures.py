@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,27 +29,25 @@ def encoded(*latencies_us: float) -> str:
     return str(make_histogram(np.asarray(latencies_us) / 1e6).encode().decode())
 
 
+def counted(*tallies: Tally, at_s: float, pace: Pace | None = None) -> Counts:
+    """The counts of a process that needs a quarter of a CPU."""
+    return Counts(tallies=tallies, pace=pace, stall_s=0.0, cpu_s=at_s / 4, taken_at_s=at_s)
+
+
+def summarized(
+    *tallies: Tally, paces: tuple[Pace | None, ...] = (None,) * 3, waiting_s: tuple[float, ...] = ()
+) -> PartResult:
+    """Of a window of 10 to 11 s whose last responses were awaited until 13 s."""
+    before, during, after = (
+        counted(tally, at_s=at_s, pace=pace)
+        for tally, at_s, pace in zip((*tallies, *[Tally()] * 3)[:3], (10.0, 11.0, 13.0), paces, strict=True)
+    )
+    return summarize_part(WINDOW, before, during, after, waiting_s)
+
+
 def part(**given_: object) -> PartResult:
-    fields: dict[str, object] = {
-        "requests": 1,
-        "rate_rps": 1.0,
-        "error_kinds": {},
-        "censored": 0,
-        "wait_max_s": 0.0,
-        "closed_unannounced": 0,
-        "received_bytes": 100.0,
-        "reconnects": 0,
-        "histogram": encoded(1000),
-        "slices": (),
-        "handler_s": (),
-        "lags": None,
-        "dropped": 0,
-        "stall_max_s": 0.0,
-        "cpu_ratio": 0.5,
-        "machine": "a",
-        "cpus": (1,),
-    }
-    return PartResult(**fields | given_)  # type: ignore[arg-type]
+    """The result of a process on a CPU of its machine, in which nothing happened but what is given."""
+    return replace(summarized(), **{"machine": "a", "cpus": (1,)} | given_)  # type: ignore[arg-type]
 
 
 def merge(*parts: PartResult, failure: str | None = None) -> LoadReport:
@@ -156,22 +155,6 @@ def test_without_any_part_only_the_reason_is_known() -> None:
 )
 def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(parts: list[PartResult], busiest: float) -> None:
     assert find_busiest(parts) == pytest.approx(busiest)
-
-
-def counted(*tallies: Tally, at_s: float, pace: Pace | None = None) -> Counts:
-    """The counts of a process that needs a quarter of a CPU."""
-    return Counts(tallies=tallies, pace=pace, stall_s=0.0, cpu_s=at_s / 4, taken_at_s=at_s)
-
-
-def summarized(
-    *tallies: Tally, paces: tuple[Pace | None, ...] = (None,) * 3, waiting_s: tuple[float, ...] = ()
-) -> PartResult:
-    """Of a window of 10 to 11 s whose last responses were awaited until 13 s."""
-    before, during, after = (
-        counted(tally, at_s=at_s, pace=pace)
-        for tally, at_s, pace in zip((*tallies, *[Tally()] * 3)[:3], (10.0, 11.0, 13.0), paces, strict=True)
-    )
-    return summarize_part(WINDOW, before, during, after, waiting_s)
 
 
 def tally_of(*successes: tuple[float, float], reset: tuple[tuple[float, float], ...] = ()) -> Tally:

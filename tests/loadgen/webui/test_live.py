@@ -1,5 +1,7 @@
 """Real workers under the web UI, against servers that count requests: the view is exact."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -141,6 +143,8 @@ def test_each_scenario_has_rows_that_show_at_the_end_what_the_servers_counted(li
     for row in rows:
         assert row["p50_s"] >= 0.0099
         assert row["failures"] == 0
+    table = csv.DictReader(io.StringIO(live.client.get("/side-by-side.csv").text))
+    assert [int(line["requests"]) for line in table] == [row["requests"] for row in rows]
     for arm, server in live.servers.items():
         counted = sum(row["requests"] for row in rows if row["arm"] == arm)
         # Each user's last request may have been cut off when the user was stopped.
