@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
+from portcompare.measure.generator import LoadGenerator
 from portcompare.records.requests import Expectation, Format, RequestSpec, Shape
 from portcompare.records.rounds import LoadReport, WorkerChange
 from portcompare.wire import protocol as wire
@@ -21,9 +23,7 @@ from portcompare.wire.protocol import (
     Captured,
     Joined,
     Load,
-    Message,
     Prepared,
-    RoundDone,
     RunRound,
     ScenarioSource,
     UserLoad,
@@ -80,57 +80,53 @@ class Generator:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                text=True,
             )
+        process: Any = SimpleNamespace(
+            stdin=self.process.stdin,
+            stdout=self.process.stdout,
+            request_stop=self.process.kill,
+            log_tail=lambda: self.log[-3000:],
+        )
+        self.harness = LoadGenerator(process)  # Its side of the harness
+        self.harness.on_worker = self.changes.append
 
     @property
     def log(self) -> str:
         """What the process has written to its standard error."""
         return self._log_path.read_text(encoding="utf-8")
 
-    def send(self, order: Message) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(wire.encode(order).encode())
-        self.process.stdin.flush()
+    def gather(
+        self,
+        *,
+        start: int = 0,
+        expect: int = 0,
+        port: int = 0,
+        on_joined: Callable[[Joined], object] = lambda _: None,
+    ) -> tuple[str, ...]:
+        """Leave the load to workers; returns their names once all have joined."""
+        names: list[tuple[str, ...]] = []
 
-    def receive(self) -> Message:
-        """The next line on the process's standard output, which must be a message."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, f"the load generator ended:\n{self.log[-3000:]}"
-        message = wire.decode(line)
-        if isinstance(message, WorkerChange):
-            self.changes.append(message)
-            return self.receive()
-        return message
+        def note(joined: Joined) -> None:
+            names.append(joined.workers)
+            on_joined(joined)
 
-    def gather(self, *, start: int = 0, expect: int = 0, port: int = 0) -> Iterator[Joined]:
-        """Leave the load to workers; yields each reply until all have joined or none can."""
         cpus = tuple(os.sched_getaffinity(0))
-        expect = expect or start
-        self.send(wire.Gather(workers=expect, here=start > 0, cpus=cpus, host="127.0.0.1", port=port))
-        joined: tuple[str, ...] = ()
-        while len(joined) < expect:
-            reply = self.receive()
-            assert isinstance(reply, wire.Joined)
-            yield reply
-            if reply.problem:
-                return
-            joined = reply.workers
+        workers = expect or start
+        order = wire.Gather(workers=workers, here=start > 0, cpus=cpus, host="127.0.0.1", port=port)
+        self.harness.gather(order, note)
+        return names[-1]
 
     def prepare(
         self, locustfile: Path | None = None, **scenarios: str | RequestSpec | ScenarioSource
     ) -> Prepared:
         sources = {name: _source_of(source) for name, source in scenarios.items()}
-        self.send(wire.Prepare(locustfile=str(locustfile) if locustfile else None, scenarios=sources))
-        prepared = self.receive()
-        assert isinstance(prepared, Prepared)
-        return prepared
+        return self.harness.prepare(
+            wire.Prepare(locustfile=str(locustfile) if locustfile else None, scenarios=sources)
+        )
 
     def capture(self, url: str, scenario: str = "scenario") -> Captured:
-        self.send(wire.Capture(scenario=scenario, url=url))
-        captured = self.receive()
-        assert isinstance(captured, wire.Captured)
-        return captured
+        return self.harness.capture(wire.Capture(scenario=scenario, url=url))
 
     def run(self, url: str, request: RequestSpec = GET, **settings: Any) -> LoadReport:  # noqa: ANN401 - of `round_of`
         prepared = self.prepare(scenario=request)
@@ -161,17 +157,13 @@ class Generator:
     def _round(
         self, order: RunRound, on_window: Callable[[WindowOpens], object], until: Callable[[], object] | None
     ) -> LoadReport:
-        self.send(order)
-        opens = self.receive()
-        assert isinstance(opens, WindowOpens)
-        self.window = opens
+        self.window = opens = self.harness.begin_round(order)
         on_window(opens)
         if until is not None:
             wait_until(lambda: until() and time.perf_counter() > opens.start_s + 0.1, 90)
         if order.is_held:
-            self.send(wire.CloseWindow())
-        done = self.receive()
-        assert isinstance(done, RoundDone)
+            self.harness.close_window()
+        done = self.harness.end_round()
         self.histogram = done.histogram
         return done.load
 

@@ -1,5 +1,4 @@
 from threading import Event
-from typing import TypeVar
 
 import pytest
 
@@ -7,20 +6,15 @@ from portcompare.wire.protocol import (
     EndTurns,
     JoinTurns,
     Load,
-    Order,
     RateLoad,
-    Reply,
     RoundDone,
     TakeTurn,
-    TurnsEnded,
-    TurnsJoined,
     TurnTaken,
     UserLoad,
 )
 from tests.loadgen.generator import GET, Generator, expect, round_of
 from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
-Kind = TypeVar("Kind", bound=Reply)
 DELAY_S = 0.005
 TIMEOUT_S = 20.0
 
@@ -29,26 +23,20 @@ class Arms:
     """Arms that take turns, under one generator."""
 
     def __init__(self, generator: Generator, load: Load, expected: bytes | None = None, **urls: str) -> None:
-        self.generator = generator
+        self.harness = generator.harness
         generator.prepare(scenario=GET)
         expectations = {} if expected is None else {0: expect(expected)}
         rounds = {
             arm: round_of(url, load=load, timeout_s=TIMEOUT_S, warmup_max_s=1.0, expectations=expectations)
             for arm, url in urls.items()
         }
-        self.failures = self.order(JoinTurns(rounds=rounds), TurnsJoined).failures
-
-    def order(self, order: Order, kind: type[Kind]) -> Kind:
-        self.generator.send(order)
-        reply = self.generator.receive()
-        assert isinstance(reply, kind)
-        return reply
+        self.failures = self.harness.join_turns(JoinTurns(rounds=rounds)).failures
 
     def take(self, arm: str, cycle: int = 0, turn_s: float = 0.2) -> TurnTaken:
-        return self.order(TakeTurn(arm=arm, cycle=cycle, turn_s=turn_s), TurnTaken)
+        return self.harness.take_turn(TakeTurn(arm=arm, cycle=cycle, turn_s=turn_s), TIMEOUT_S)
 
     def end(self, **counting: tuple[int, ...]) -> dict[str, RoundDone]:
-        return self.order(EndTurns(counting=counting), TurnsEnded).rounds
+        return self.harness.end_turns(EndTurns(counting=counting)).rounds
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ import psutil
 import pytest
 from gevent.queue import Queue
 
+from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.http.requests import http_request
 from portcompare.records.rounds import LoadReport
 from portcompare.serve.ports import find_free_ports
-from portcompare.wire.protocol import GaveUp, Prepare, RateLoad, RoundDone, WindowOpens
+from portcompare.wire.protocol import Joined, Prepare, RateLoad
 from tests.e2e.processes import wait_until
 from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.generator import GET, Generator, counts_of, expect, round_of
@@ -43,8 +44,7 @@ SLOW = responding(OK, delay_s=0.003)
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
     """A leader of two workers that it has started."""
     with Generator(tmp_path_factory.mktemp("pair") / "loadgen.log") as running:
-        *_, last = running.gather(start=2)
-        assert last.workers == (f"{HERE}/1", f"{HERE}/2")
+        assert running.gather(start=2) == (f"{HERE}/1", f"{HERE}/2")
         yield running
 
 
@@ -86,10 +86,13 @@ def join(leader: Generator, start: Start) -> Start:
     """Have workers join the leader."""
 
     def start_and_wait(*commands: list[str]) -> list[subprocess.Popen[str]]:
-        replies = leader.gather(expect=len(commands))
-        workers = start(next(replies).address.rpartition(":")[2], *commands)
-        *_, last = replies
-        assert (last.problem, len(last.workers)) == (None, len(commands))
+        workers: list[subprocess.Popen[str]] = []
+
+        def start_once(joined: Joined) -> None:
+            if not workers:
+                workers.extend(start(joined.address.rpartition(":")[2], *commands))
+
+        assert len(leader.gather(expect=len(commands), on_joined=start_once)) == len(commands)
         return workers
 
     return start_and_wait
@@ -115,13 +118,10 @@ def round_under_way(
     leader: Generator, url: str, *, users: int, window_s: float = 0.5
 ) -> Iterator[list[LoadReport]]:
     """A round whose window is open; its result is in the list afterwards."""
-    leader.send(round_of(url, users=users, window_s=window_s))
-    assert isinstance(leader.receive(), WindowOpens)
+    leader.harness.begin_round(round_of(url, users=users, window_s=window_s))
     found: list[LoadReport] = []
     yield found
-    done = leader.receive()
-    assert isinstance(done, RoundDone)
-    found.append(done.load)
+    found.append(leader.harness.end_round().load)
 
 
 def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
@@ -232,8 +232,7 @@ def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_stop_when_the
             assert worker.wait(60) == (-ending if ending is signal.SIGKILL else 128 + ending)
         assert lost == {change.worker for change in leader.changes}
         assert len(lost) == 3
-        leader.send(round_of(server.url, window_s=100.0))
-        assert isinstance(leader.receive(), WindowOpens)
+        leader.harness.begin_round(round_of(server.url, window_s=100.0))
         leader.process.kill()
         assert last.wait(60) == 3
     assert "was lost" in log_of(last)
@@ -279,7 +278,7 @@ def test_a_worker_or_leader_that_stood_still_goes_on_under_another_name(
 def test_a_process_of_this_machine_that_died_is_started_anew_and_all_end_with_the_leader(
     leader: Generator,
 ) -> None:
-    list(leader.gather(start=2))
+    leader.gather(start=2)
     leader.prepare(scenario=GET)
     victim, _ = psutil.Process(leader.process.pid).children()
     with serve(SLOW) as server:
@@ -305,10 +304,9 @@ def test_without_a_worker_a_run_gives_up_and_names_those_that_were_lost(
     leader.prepare(scenario=GET)
     only.send_signal(signal.SIGINT)
     only.wait(60)
-    leader.send(round_of("http://127.0.0.1:9"))
-    assert leader.receive() == GaveUp(
-        reason=f"no load worker is left: {HERE}/1 was lost, and none joined again within 5 s"
-    )
+    reason = f"^no load worker is left: {HERE}/1 was lost, and none joined again within 5 s$"
+    with pytest.raises(LoadGeneratorError, match=reason):
+        leader.harness.begin_round(round_of("http://127.0.0.1:9"))
 
 
 def test_a_worker_that_cannot_load_what_is_sent_is_a_problem_and_the_others_go_on(
@@ -344,8 +342,7 @@ def test_a_worker_waits_for_its_run_and_for_the_same_plan_again_if_its_leader_di
     interrupted.send_signal(signal.SIGINT)
     assert interrupted.wait(60) == 130
     assert log_of(interrupted) == ""
-    *_, last = leader.gather(expect=1, port=port)
-    assert (last.problem, len(last.workers)) == (None, 1)
+    assert len(leader.gather(expect=1, port=port)) == 1
     assert other_version.wait(60) == 3
     refusal = f"it runs portcompare 0.0.1: install {version('portcompare')}, as here"
     assert refusal in log_of(other_version)
@@ -356,27 +353,28 @@ def test_a_worker_waits_for_its_run_and_for_the_same_plan_again_if_its_leader_di
     leader.process.wait()
     with Generator(tmp_path / "again.log") as again:
         again.prepare(scenario=GET)
-        *_, last = again.gather(expect=1, port=port)
-        assert last.workers == (f"{HERE}/1",)
+        assert again.gather(expect=1, port=port) == (f"{HERE}/1",)
         again.process.kill()
         again.process.wait()
     with Generator(tmp_path / "other.log") as other:
         other.prepare(scenario=http_request("/other"))
-        replies = other.gather(expect=1, port=port)
-        next(replies)
-        assert worker.wait(60) == 3
+        statuses: list[int] = []
+
+        def end(_: Joined) -> None:
+            statuses.append(worker.wait(60))
+            other.process.kill()  # it waits for another
+
+        with pytest.raises(LoadGeneratorError):
+            other.gather(expect=1, port=port, on_joined=end)
+        assert statuses == [3]
         assert "it has lost a run of another plan" in log_of(worker)
-        other.process.kill()  # it waits for another
 
 
 def test_a_port_that_is_taken_is_a_problem_with_a_remedy(generator: Generator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        (reply,) = generator.gather(expect=1, port=port)
-    assert reply.problem == (
-        f"127.0.0.1:{port} cannot be listened on",
-        "give a free port and an address of this machine",
-    )
+        with pytest.raises(InputError, match=f"127.0.0.1:{port} cannot be listened on\\n.*give a free port"):
+            generator.gather(expect=1, port=port)
 
 
 def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_own(tmp_path: Path) -> None:

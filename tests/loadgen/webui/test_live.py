@@ -22,11 +22,8 @@ from portcompare.records.rounds import Usage
 from portcompare.wire.protocol import (
     LiveSettings,
     OpenUi,
-    Prepare,
-    ScenarioSource,
     ShowState,
     UiArm,
-    UiOpened,
     UiPlan,
     UiRequest,
     UiScenario,
@@ -85,10 +82,7 @@ class Live:
     def exchange(self, rss_bytes: int | None = None) -> UiRequest:
         """What the harness does once a second."""
         usage = {} if rss_bytes is None else {"old": Usage(cpu_s=0.0, rss_bytes=rss_bytes)}
-        self.generator.send(ShowState(usage=usage))
-        request = self.generator.receive()
-        assert isinstance(request, UiRequest)
-        return request
+        return self.generator.harness.show(ShowState(usage=usage))
 
     def await_seconds(self, seconds: int) -> None:
         """Wait until the UI has computed its figures so many times, which it does once a second."""
@@ -121,17 +115,12 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with ExitStack() as stack:
         stack.callback(generator.end)
         servers = {name: stack.enter_context(serve(responding(OK, delay_s=0.01))) for name in ("old", "new")}
-        assert len(list(generator.gather(start=WORKERS))) >= 2
-        source = ScenarioSource(requests=((http_request("/data"), 1.0),))
-        generator.send(Prepare(locustfile=None, scenarios=dict.fromkeys(SCENARIOS, source)))
-        generator.receive()
+        generator.gather(start=WORKERS)
+        generator.prepare(None, **dict.fromkeys(SCENARIOS, http_request("/data")))
         arms = tuple(UiArm(name=name, url=server.url) for name, server in servers.items())
         plan = UiPlan(name="plan", arms=arms, scenarios={name: UiScenario(name=name) for name in SCENARIOS})
         order = OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=str(folder / "runs"))
-        generator.send(replace(order, picks_classes=True))
-        opened = generator.receive()
-        assert isinstance(opened, UiOpened)
-        live = Live(generator, servers, opened.url)
+        live = Live(generator, servers, generator.harness.open_ui(replace(order, picks_classes=True)))
         stack.callback(live.client.close)
         yield live
 
