@@ -13,10 +13,9 @@ import psutil
 import pytest
 
 from portcompare.errors import InputError, LoadGeneratorError
-from portcompare.http.requests import http_request
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.wire import protocol as wire
-from portcompare.wire.protocol import Message, decode, encode
+from portcompare.wire.protocol import encode
 from tests.measure.plans import DONE
 
 # Replaces the interpreter: records how it was started, and sends for each order with the next of its replies,
@@ -35,12 +34,10 @@ with open(os.path.join(here, "started.json"), "w") as started:
     }}, started)
 with open(os.path.join(here, "replies.json")) as file:
     replies = json.load(file)
-with open(os.path.join(here, "heard"), "w") as heard:
-    for lines in replies:
-        heard.write(sys.stdin.readline())
-        heard.flush()
-        sys.stdout.write("".join(lines))
-        sys.stdout.flush()
+for lines in replies:
+    sys.stdin.readline()
+    sys.stdout.write("".join(lines))
+    sys.stdout.flush()
 print("a word from the locustfile\\nand its last words", file=sys.stderr)
 """
 
@@ -83,11 +80,6 @@ class Fake:
         found: dict[str, Any] = json.loads((self._folder / "started.json").read_text(encoding="utf-8"))
         return found
 
-    @property
-    def heard(self) -> list[Message]:
-        text = (self._folder / "heard").read_text(encoding="utf-8")
-        return [decode(line) for line in text.splitlines()]
-
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
@@ -95,22 +87,6 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     interpreter = SimpleNamespace(executable=str(fake.program))
     monkeypatch.setattr("portcompare.measure.generator.sys", interpreter)
     return fake
-
-
-def test_rounds_are_driven_by_orders_and_replies_and_a_held_window_is_closed_by_one(fake: Fake) -> None:
-    held = replace(RUN_ROUND, is_held=True, window_s=3600.0)
-    captured = wire.Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
-    rounds = ([encode(WINDOW), encode(DONE)], [encode(WINDOW)], [encode(DONE)])
-    fake.reply([encode(PREPARED)], [encode(captured)], *rounds)
-    with fake.start() as generator:
-        assert generator.prepare(PREPARE) == PREPARED
-        assert generator.capture(CAPTURE) == captured
-        assert generator.begin_round(RUN_ROUND) == WINDOW
-        assert generator.end_round() == DONE
-        assert generator.begin_round(held) == WINDOW
-        generator.close_window()
-        assert generator.end_round() == DONE
-        assert fake.heard == [PREPARE, CAPTURE, RUN_ROUND, held, wire.CloseWindow()]
 
 
 def test_an_interruption_while_a_limit_begins_leaves_nothing_that_keeps_the_process_alive(
@@ -169,24 +145,6 @@ def test_a_reply_out_of_turn_is_an_error(fake: Fake) -> None:
         assert generator.begin_round(RUN_ROUND) == WINDOW
         with pytest.raises(LoadGeneratorError, match="sent WindowOpens out of turn"):
             generator.end_round()
-
-
-def test_workers_are_waited_for_one_by_one_and_those_that_cannot_join_are_an_input_error(fake: Fake) -> None:
-    order = wire.Gather(workers=2, here=False, cpus=(0,), host="127.0.0.1", port=5557)
-    replies = [
-        wire.Joined(address="127.0.0.1:5557", workers=workers) for workers in ((), ("a/1",), ("a/1", "b/2"))
-    ]
-    problem = replace(replies[0], problem=("cannot be listened on", "give another"))
-    fake.reply([encode(reply) for reply in replies], [encode(problem)])
-    heard: list[wire.Joined] = []
-    with fake.start() as generator:
-        generator.gather(order, heard.append)
-        assert fake.heard == [order]
-        with pytest.raises(InputError) as caught:
-            generator.gather(order, lambda _: None)
-    assert heard == replies
-    (found,) = caught.value.problems
-    assert (found.found, found.remedy) == problem.problem
 
 
 def end_round(generator: LoadGenerator) -> None:
