@@ -2,10 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from portcompare.serve.cpus import assign_cpus
-from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.running import RunningServer
-from tests.serve.support import ADAPTED, ALL, all_gone, tree_of, watchdog_of, write_plan
+from tests.serve.support import ADAPTED, ALL, all_gone, serve, tree_of, watchdog_of, write_plan
 
 THREADS = 3
 KNOBS = dict.fromkeys(("gunicorn", "waitress", "granian", "granian a2wsgi"), f"threads = {THREADS}")
@@ -21,8 +19,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
         target="probe:make('wsgi', mark=7)",
         asgi_target="probe:make('asgi', mark=7)",
     )
-    arms = {name: name for name in (*ALL, *ADAPTED)}
-    with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as running:
+    with serve(plan, folder) as running:
         yield running
         pids = [pid for server in running.values() for pid in (watchdog_of(server), *tree_of(server))]
     assert all_gone(pids)

@@ -4,6 +4,7 @@ import json
 import sysconfig
 import venv
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -12,6 +13,8 @@ import psutil
 
 from portcompare.plan import Plan, load_plan
 from portcompare.records.rounds import BASELINE
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.running import RunningServer
 from portcompare.serve.servers import ADAPTERS, vocabulary
 
@@ -72,6 +75,12 @@ def fetch(server: RunningServer, target: str) -> dict[str, Any]:
     with urlopen(server.url + target, timeout=60) as response:  # noqa: S310 - always http
         found: dict[str, Any] = json.load(response)
     return found
+
+
+def serve(plan: Plan, folder: Path, *names: str) -> AbstractContextManager[dict[str, RunningServer]]:
+    """Serve deployments under their own names, by default all of the plan."""
+    arms = {name: name for name in names or plan.deployments}
+    return serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan))
 
 
 def make_interpreter(folder: Path, *, is_empty: bool = False) -> Path:

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from tests.serve.support import (
     APPS,
     all_gone,
     fetch,
+    serve,
     tree_of,
     watchdog_of,
     write_deployments,
@@ -41,13 +42,6 @@ COMMAND = (
 PROBE = (
     f"directory = '{APPS}'\nready_path = '/healthz'\nenvironment = {{ MODE = 'of {{arm}}', LEVEL = 'app' }}"
 )
-
-
-@contextmanager
-def serve(plan: Plan, folder: Path, *names: str) -> Iterator[dict[str, RunningServer]]:
-    arms = {name: name for name in names or plan.deployments}
-    with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as running:
-        yield running
 
 
 def fail_to_serve(plan: Plan, folder: Path, *names: str) -> str:

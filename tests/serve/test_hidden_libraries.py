@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 
 from portcompare.plan import Plan
-from portcompare.serve.cpus import assign_cpus
-from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.interpreters import check_interpreters
 from portcompare.serve.recipe import resolve_all, resolve_deployment
-from tests.serve.support import APPS, fetch, write_plan
+from tests.serve.support import APPS, fetch, serve, write_plan
 
 # What serves, and what Quart, Flask and the app need.
 NAMES = (
@@ -47,8 +45,7 @@ def test_a_server_starts_in_a_folder_with_files_named_like_libraries(
 ) -> None:
     plan = make_plan(tmp_path, dict.fromkeys(names, RAISE))
     assert import_problems(plan) == []
-    arms = {name: name for name in plan.deployments}
-    with serve_deployments(plan, arms, folder=tmp_path, cpus=assign_cpus(plan)) as servers:
+    with serve(plan, tmp_path) as servers:
         assert all(fetch(server, "/process")["made"] == [] for server in servers.values())
 
 
