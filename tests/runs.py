@@ -3,10 +3,14 @@
 import random
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import find_evidence
 from portcompare.analyse.summaries import summarise
+from portcompare.plan import Plan
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION, Results
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round
@@ -96,3 +100,15 @@ def store(run: Results, folder: Path) -> Path:
     """Write a run as `portcompare run` does."""
     write_results(run, folder / RESULTS_FILE)
     return folder
+
+
+def note_plans(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[Plan]:
+    """Have a module's `compare` note the plan, and return a run without measuring."""
+    plans: list[Plan] = []
+
+    def compare(plan: Plan, *_: object) -> Results:
+        plans.append(plan)
+        return make_run(1, blocks=2)
+
+    monkeypatch.setattr(module, "compare", compare)
+    return plans

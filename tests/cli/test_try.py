@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from portcompare.plan import Plan
-from portcompare.records.results import Results
 from portcompare.run import trial
 from tests.cli.conftest import refused
 from tests.conftest import Command
-from tests.runs import make_run
+from tests.runs import note_plans
 
 APP = """
 from flask import Flask, render_template_string, request
@@ -43,14 +42,7 @@ def add():
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """The plans that are measured; nothing is."""
-    found: list[Plan] = []
-
-    def compare(plan: Plan, *_: object) -> Results:
-        found.append(plan)
-        return make_run(1, blocks=2)
-
-    monkeypatch.setattr(trial, "compare", compare)
-    return found
+    return note_plans(monkeypatch, trial)
 
 
 def test_a_project_is_ported_compared_and_measured_where_it_responds_alike(

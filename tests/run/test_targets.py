@@ -4,13 +4,12 @@ from pathlib import Path
 import pytest
 
 from portcompare.cli import run
-from portcompare.plan import Plan, load_plan
-from portcompare.records.results import Results
+from portcompare.plan import load_plan
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.targets import Targets
 from portcompare.serve import vocabulary
 from tests.conftest import Command
-from tests.runs import make_run
+from tests.runs import note_plans
 
 APPS = {
     "here.py": "def app(environ, start_response): ...\ndef make(): return app\n",
@@ -79,13 +78,7 @@ def test_the_saved_plan_is_the_plan_that_is_used(
 def test_two_targets_are_compared_and_their_plan_saved(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plans: list[Plan] = []
-
-    def compare(plan: Plan, *_: object) -> Results:
-        plans.append(plan)
-        return make_run(1, blocks=2)
-
-    monkeypatch.setattr(run, "compare", compare)
+    plans = note_plans(monkeypatch, run)
     assert command("run", "here:app", "there:app", "--users", "2,8", "--save-plan", "saved.toml")[0] == 0
     assert plans[0].levels == (("front", 2), ("front", 8))
     assert load_plan(Path("saved.toml"), vocabulary()) == plans[0].model_copy(
