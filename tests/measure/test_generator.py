@@ -16,6 +16,7 @@ from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import encode
+from tests.loadgen.generator import round_of
 from tests.measure.plans import DONE
 
 # Replaces the interpreter: records how it was started, and sends for each order with the next of its replies,
@@ -44,17 +45,7 @@ print("a word from the locustfile\\nand its last words", file=sys.stderr)
 PREPARE = wire.Prepare(locustfile="locustfile.py", scenarios={"own": wire.ScenarioSource(user="Own")})
 PREPARED = wire.Prepared(requests={"own": ()}, problems={})
 CAPTURE = wire.Capture(scenario="own", url="http://127.0.0.1:8000")
-RUN_ROUND = wire.RunRound(
-    scenario="own",
-    url="http://127.0.0.1:8000",
-    load=wire.UserLoad(users=3),
-    delay_s=0.2,
-    warmup_s=0.25,
-    warmup_max_s=30.0,
-    window_s=1.0,
-    timeout_s=30.0,
-    expectations={},
-)
+RUN_ROUND = round_of("http://127.0.0.1:8000", users=3, window_s=1.0, timeout_s=30.0)
 WINDOW = wire.WindowOpens(start_s=1.0, end_s=2.0)
 
 

@@ -9,29 +9,16 @@ from typing import Any, cast
 import pytest
 
 from portcompare.errors import InputError
-from portcompare.plan import Plan, load_plan
+from portcompare.plan import Plan
 from portcompare.records.requests import RequestSpec
 from portcompare.run import parity as run_parity
 from portcompare.run.parity import capture_requests
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session
-from portcompare.serve import assign_cpus, vocabulary
+from portcompare.serve import assign_cpus
 from portcompare.wire.protocol import Capture, Captured
+from tests.serve.support import write_deployments
 
-PLAN = """
-baseline = "old"
-candidates = ["new"]
-
-[deployments.old]
-command = "serve {port}"
-
-[deployments.new]
-command = "serve {port}"
-
-[scenarios.front]
-request = { path = "/" }
-load = { users = [1] }
-"""
 READ = RequestSpec(name="read", target="/read")
 WRITE = RequestSpec(name="write", method="POST", target="/write")
 
@@ -41,13 +28,11 @@ Captures = Callable[..., tuple[Session, list[str], list[Capture]]]
 @pytest.fixture
 def capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Captures:
     """Capture the requests of scenarios, given what the load generator reports of each."""
-    path = tmp_path / "plan.toml"
-    path.write_text(PLAN)
-    plan = load_plan(path, vocabulary())
+    plan = write_deployments(tmp_path, "command = 'serve {port}'")
 
     @contextmanager
     def serve(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[dict[str, SimpleNamespace]]:
-        assert arms == {"dry-pass": "old"}
+        assert arms == {"dry-pass": "first"}
         yield {"dry-pass": SimpleNamespace(url="http://127.0.0.1:1")}
 
     monkeypatch.setattr(run_parity, "serve_deployments", serve)
