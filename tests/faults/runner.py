@@ -7,16 +7,14 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from signal import SIGINT
-from typing import Any
 
 import jsonschema
-import tomlkit
 
 from docs.generate import record_schema
 from portcompare.errors import InputError
@@ -124,14 +122,14 @@ def start(fault: Fault, server: str, folder: Path, healthy: int = 40) -> Started
             served[f"deployments.{deployment}.command"] = command
         else:
             served[f"deployments.{deployment}.server"] = name
-            served[f"deployments.{deployment}.environment"] = {"FAULT": app, "HEALTHY": str(healthy)}
+            served[f"deployments.{deployment}.environment.FAULT"] = app
+            served[f"deployments.{deployment}.environment.HEALTHY"] = str(healthy)
     is_endless = bool(fault.action) and fault.when == "after the first rounds"
     for inside in ("tmp", "here"):
         (folder / inside).mkdir(parents=True)
     plan = folder / "plan.toml"
-    plan.write_text(
-        tomlkit.dumps(nested({**PLAN, **served, **(ENDLESS if is_endless else {}), **fault.plan}))
-    )
+    values = {**PLAN, **served, **(ENDLESS if is_endless else {}), **fault.plan}
+    plan.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
     marker = uuid.uuid4().hex
     environment = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     environment |= {MARKER: marker, "TMPDIR": str(folder / "tmp"), "COLUMNS": "1000"}
@@ -145,18 +143,6 @@ def start(fault: Fault, server: str, folder: Path, healthy: int = 40) -> Started
             stderr=subprocess.STDOUT,
         )
     return Started(process=process, marker=marker, folder=folder)
-
-
-def nested(flat: Mapping[str, object]) -> dict[str, Any]:
-    """The tables of a plan, of values by dotted keys."""
-    tables: dict[str, Any] = {}
-    for key, value in flat.items():
-        *path, last = key.split(".")
-        table = tables
-        for one in path:
-            table = table.setdefault(one, {})
-        table[last] = value
-    return tables
 
 
 def run(fault: Fault, server: str, folder: Path) -> list[str]:
