@@ -93,7 +93,7 @@ class Looker:
             leaf = "" if is_asyncio(frames, own) else places.waits_within(frames[: frames.index(own) + 1])
             chain = [one for one in reversed(frames) if places.is_own(one.f_code.co_filename)]
             lines = list(dict.fromkeys(self.seen.place(one, frames) for one in chain))
-        elif task is not None and route in self.watch.views:
+        elif task is not None and route in self.watch.views and not _is_sending(frames[0]):
             # What the framework makes of what the view has returned.
             lines = [(*self.watch.views[route], places.name_of_frame(frames[0]))]
         if not lines:
@@ -172,6 +172,11 @@ def _find_root(frames: list[Any]) -> Any:
     return next(tasks, frames[0] if frames else None)
 
 
+def _is_sending(frame: Any) -> bool:
+    """Whether a frame is of a server or of the event loop."""
+    return any(f"{os.sep}{each}{os.sep}" in frame.f_code.co_filename for each in (*_SERVERS, "asyncio"))
+
+
 def is_asyncio(frames: list[Any], own: Any) -> bool:
     """Whether asyncio itself makes the call that a line of the app only awaits, as to start a process."""
     inner = frames[: frames.index(own)] if own in frames else frames
@@ -203,7 +208,7 @@ def _awaits(frames: list[Any], own: Any) -> str:
             return "pool"
         if name in _IN_THREADS:
             return "thread"
-        if any(f"{os.sep}{server}{os.sep}" in one.f_code.co_filename for server in _SERVERS):
+        if _is_sending(one) and "asyncio" not in one.f_code.co_filename:
             return "sending"
     return "waiting"
 
