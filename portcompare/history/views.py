@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-import altair as alt
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +12,8 @@ from portcompare import units
 from portcompare.history.trends import History, Point, Trend
 from portcompare.records.metrics import METRICS
 from portcompare.records.run_summary import REPORT_FILE, RunSummary
-from portcompare.report.charts.svg import ROWS, Figure, below_each_other, draw, guide, overlay
+from portcompare.report.charts import svg
+from portcompare.report.charts.svg import Figure, Spec
 from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.templating import render_template
 from portcompare.report.wording import timestamp, visible
@@ -163,7 +163,7 @@ def trend_figure(trends: Sequence[Trend]) -> Figure:
             )
             interval, change = _interval_text(trend, point), "here" if is_step else ""
             rows.append((run, timestamp(point.started_at), deployment, value, interval, change))
-    return draw(
+    return svg.draw(
         _chart(metric.unit, len(places)),
         {"rows": data},
         name=f"trend-{trends[0].metric}",
@@ -175,23 +175,17 @@ def trend_figure(trends: Sequence[Trend]) -> Figure:
     )
 
 
-def _chart(unit: str, runs: int) -> alt.FacetChart:
-    run = alt.X(
-        "run:Q",
-        title="run, from the first to the last",
-        scale=guide(domain=[0.5, runs + 0.5], nice=False),
-        axis=guide(tickMinStep=1, format="d"),
-    )
-    value = alt.Y("value:Q", title=unit, scale=guide(zero=False), axis=guide(grid=True, tickCount=4))
-    base = alt.Chart().encode(x=run, description="tip:N")
-    step = base.transform_filter("datum.step")
-    chart = overlay(
-        step.mark_rule(color="var(--worse)", strokeDash=[4, 3], strokeWidth=1.5),
-        base.mark_rule(color="var(--accent)", strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
-        base.mark_line(color="var(--line)", strokeWidth=1).encode(y=value),
-        base.mark_point(color="var(--accent)", filled=True, size=40, opacity=1).encode(y=value),
-        data=ROWS,
-        width=420,
-        height=90,
-    )
-    return below_each_other(chart, "deployment:N", own="y")
+def _chart(unit: str, runs: int) -> Spec:
+    scale, axis = {"domain": [0.5, runs + 0.5], "nice": False}, {"tickMinStep": 1, "format": "d"}
+    title = "run, from the first to the last"
+    base = svg.TOOLTIP | {"x": svg.quantity("run", title=title, scale=scale, axis=axis)}
+    value = svg.quantity("value", title=unit, scale={"zero": False}, axis={"grid": True, "tickCount": 4})
+    interval = {"y": svg.quantity("low"), "y2": {"field": "high"}}
+    layers = [
+        svg.mark("rule", base, where="datum.step", color="var(--worse)", strokeDash=[4, 3], strokeWidth=1.5),
+        svg.mark("rule", base | interval, color="var(--accent)", strokeWidth=1.5),
+        svg.mark("line", base | {"y": value}, color="var(--line)", strokeWidth=1),
+        svg.dot(base | {"y": value}, color="var(--accent)", size=40),
+    ]
+    chart = {"layer": layers, "width": 420, "height": 90}
+    return svg.below_each_other(chart, "deployment", own="y")

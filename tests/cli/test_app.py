@@ -16,7 +16,7 @@ from portcompare.plan import plan_keys
 from portcompare.serve.servers import SERVERS
 from tests.conftest import Command
 
-HEAVY = {"altair", "httpx", "hdrh", "locust", "numpy", "psutil", "pydantic", "rich", "portcompare.run"}
+HEAVY = {"httpx", "hdrh", "locust", "numpy", "psutil", "pydantic", "rich", "portcompare.run"}
 IMPORTED = f"""
 import sys
 from portcompare.cli import main

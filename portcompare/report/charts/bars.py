@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-import altair as alt
-
 from portcompare import units
 from portcompare.records.pages import PagePart, PageSummary
 from portcompare.records.results import Results, Summary
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Looks
+from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
 from portcompare.report.wording import (
@@ -22,7 +20,6 @@ from portcompare.report.wording import (
     visible,
 )
 
-_BARS = alt.Chart().mark_bar(height=13)
 _MS_PER_S, _US_PER_S = 1e3, 1e6
 _MIB = 1024**2
 
@@ -50,17 +47,16 @@ def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
     if not data:
         return
     shown = {part: colour for part, colour in _COLOURS.items() if any(d["part"] == part for d in data)}
-    legend = svg.guide(columns=3, columnPadding=22)  # all parts in one line are wider than half a page
-    bars = _BARS.encode(
-        x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
-        y=svg.arm_y(svg.find_looks(results)),
-        color=alt.Color("part:N", title=None, scale=svg.scale_of(shown), legend=legend),
-        order="order:O",
-        description="tip:N",
-    )
-    chart = svg.overlay(bars, data=svg.ROWS, width=250, height=alt.Step(svg.ROW_HEIGHT))
+    legend = {"columns": 3, "columnPadding": 22}  # all parts in one line are wider than half a page
+    encoding = svg.TOOLTIP | {
+        "x": svg.quantity("ms", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
+        "y": svg.arm_y(svg.find_looks(results)),
+        "color": svg.category("part", title=None, scale=svg.scale_of(shown), legend=legend),
+        "order": {"field": "order"},
+    }
+    bars = svg.by_rows(svg.bar(encoding), width=250)
     yield svg.draw(
-        svg.below_each_other(chart, own="x"),
+        svg.below_each_other(bars, own="x"),
         {"rows": data},
         name="time",
         title="Where the time goes",
@@ -113,7 +109,7 @@ def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
     note = f"Cost: the CPU time alone, at {price} {currency} for an hour of a core, as the plan says."
     data = [_cost_datum(results, one, currency) for one in summaries]
     yield svg.draw(
-        alt.hconcat(*(_cost_panel(looks, field, name) for field, name in fields.items()), spacing=18),
+        {"hconcat": [_cost_panel(looks, field, name) for field, name in fields.items()], "spacing": 18},
         {"rows": data},
         looks=looks,
         name="cost",
@@ -130,14 +126,14 @@ def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _cost_panel(looks: Looks, field: str, title: str) -> alt.FacetChart:
-    bars = _BARS.encode(
-        x=alt.X(f"{field}:Q", title=title, axis=svg.grid_axis(tickCount=3)),
-        y=svg.arm_y(looks, named=field == "cpu_us"),
-        color=svg.arm_colour(looks),
-        description=f"{field}_tip:N",
-    )
-    return svg.below_each_other(svg.overlay(bars, data=svg.ROWS, width=170, height=alt.Step(svg.ROW_HEIGHT)))
+def _cost_panel(looks: Looks, field: str, title: str) -> Spec:
+    encoding = {
+        "x": svg.quantity(field, title=title, axis=svg.grid_axis(tickCount=3)),
+        "y": svg.arm_y(looks, named=field == "cpu_us"),
+        "color": svg.arm_colour(looks),
+        "description": svg.category(f"{field}_tip"),
+    }
+    return svg.below_each_other(svg.by_rows(svg.bar(encoding), width=170))
 
 
 def _cost_texts(one: Summary, currency: str) -> tuple[str, str, str]:
@@ -190,21 +186,19 @@ def waterfalls(results: Results) -> Iterator[Figure]:
         )
 
 
-def _waterfall_bars(summaries: list[PageSummary]) -> alt.FacetChart:
+def _waterfall_bars(summaries: list[PageSummary]) -> Spec:
     present = {part.stage for one in summaries for part in one.parts}
     colours = {name: f"var(--stage-{stage})" for stage, name in STAGE_NAMES.items() if stage in present}
-    legend = svg.guide(columns=2, columnPadding=2 * svg.FONT_SLACK, labelLimit=0)
-    axis = svg.guide(grid=True, gridOpacity=0.6, tickCount=5)
-    base = alt.Chart().mark_bar(height=svg.ROW_HEIGHT * 0.6)
-    bars = base.encode(
-        y=svg.arm_y(),
-        x=alt.X("start:Q", title="seconds", scale=svg.guide(zero=True, nice=False), axis=axis),
-        x2="end:Q",
-        color=alt.Color("stage:N", title=None, scale=svg.scale_of(colours), legend=legend),
-        description="tip:N",
-    )
-    chart = svg.overlay(bars, data=svg.ROWS, width=270, height=alt.Step(svg.ROW_HEIGHT))
-    return svg.below_each_other(chart, "condition:N", list(dict.fromkeys(map(_condition, summaries))))
+    legend = {"columns": 2, "columnPadding": 2 * svg.FONT_SLACK, "labelLimit": 0}
+    axis = {"grid": True, "gridOpacity": 0.6, "tickCount": 5}
+    encoding = svg.TOOLTIP | {
+        "y": svg.arm_y(),
+        "x": svg.quantity("start", title="seconds", scale={"zero": True, "nice": False}, axis=axis),
+        "x2": {"field": "end"},
+        "color": svg.category("stage", title=None, scale=svg.scale_of(colours), legend=legend),
+    }
+    bars = svg.by_rows(svg.bar(encoding), width=270)
+    return svg.below_each_other(bars, "condition", list(dict.fromkeys(map(_condition, summaries))))
 
 
 def _part_datum(condition: str, arm: str, part: PagePart) -> dict[str, Any]:

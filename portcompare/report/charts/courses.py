@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import altair as alt
-
 from portcompare import units
 from portcompare.analyse.summaries import find_moments
 from portcompare.records.results import Results, Spectrum
 from portcompare.records.rounds import Round
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Looks
+from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.wording import NOT_KNOWN, arm_at, known, level_text, plan_value, visible
 
 _MS_PER_S = 1e3
@@ -43,28 +41,25 @@ def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _spectrum_lines(looks: Looks) -> alt.FacetChart:
+def _spectrum_lines(looks: Looks) -> Spec:
     axis = svg.grid_axis(
         values=[2, 10, 100, 1000, 10_000],
         labelExpr="'p' + format(100 - 100 / datum.value, '~r')",
     )
     del axis["format"]
-    base = alt.Chart().encode(
-        x=alt.X("beyond:Q", title="percentile", axis=axis, scale=svg.guide(type="log", nice=False)),
-        y=svg.log_y("ms:Q", "response time in ms"),
-        color=svg.arm_colour(looks),
-        description="tip:N",
-    )
-    named = base.transform_filter("datum.named").mark_point(filled=True, size=34, opacity=1)
-    chart = svg.overlay(
-        base.mark_line(strokeWidth=2).encode(strokeDash=svg.arm_dash(looks)),
-        named.encode(shape=svg.arm_shape(looks)),
-        data=svg.ROWS,
-        width=400,
-        height=190,
-    )
-    # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
-    return svg.below_each_other(chart.transform_calculate(beyond="1 / (1 - datum.quantile)"), own="y")
+    base = svg.TOOLTIP | {
+        "x": svg.quantity("beyond", title="percentile", axis=axis, scale={"type": "log", "nice": False}),
+        "y": svg.log_y("ms", "response time in ms"),
+        "color": svg.arm_colour(looks),
+    }
+    chart = {
+        # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
+        "transform": [{"calculate": "1 / (1 - datum.quantile)", "as": "beyond"}],
+        "layer": svg.arm_course(base, looks, where="datum.named"),
+        "width": 400,
+        "height": 190,
+    }
+    return svg.below_each_other(chart, own="y")
 
 
 def _spectrum_data(results: Results, one: Spectrum) -> Iterator[dict[str, Any]]:
@@ -136,31 +131,23 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _timeline(looks: Looks) -> alt.FacetChart:
-    base = alt.Chart().encode(
-        x=alt.X(
-            "at_s:Q",
-            title="seconds since the first window",
-            axis=svg.guide(format="~r", tickCount=10) | svg.APART,
+def _timeline(looks: Looks) -> Spec:
+    axis = {"format": "~r", "tickCount": 10} | svg.APART
+    at = svg.quantity("at_s", title="seconds since the first window", axis=axis)
+    base = svg.TOOLTIP | {"x": at, "y": svg.log_y("value", None), "color": svg.arm_colour(looks)}
+    discarded = {"color": {"value": "var(--worse)"}, "shape": {"value": "cross"}}
+    event = {"size": 60, "strokeWidth": 2, "opacity": 1}
+    layers = [
+        svg.mark("rule", {"x": at}, where="datum.kind == 'block'", color=svg.FAINT, strokeDash=[2, 2]),
+        svg.mark(
+            "line", base | {"detail": {"field": "round"}}, where="datum.kind == 'slice'", strokeWidth=1.6
         ),
-        y=svg.log_y("value:Q", None),
-        color=svg.arm_colour(looks),
-        description="tip:N",
-    )
-    blocks = alt.Chart().transform_filter("datum.kind == 'block'")
-    event = base.mark_point(size=60, strokeWidth=2, opacity=1)
-    discarded = event.transform_filter("datum.event == 'discarded'")
-    unsteady = event.transform_filter("datum.event == 'unsteady'")
-    chart = svg.overlay(
-        blocks.mark_rule(color=svg.FAINT, strokeDash=[2, 2]).encode(x="at_s:Q"),
-        base.transform_filter("datum.kind == 'slice'").mark_line(strokeWidth=1.6).encode(detail="round:N"),
-        discarded.encode(color=alt.value("var(--worse)"), shape=alt.value("cross")),
-        unsteady.encode(shape=alt.value("triangle-up")),
-        data=svg.ROWS,
-        width=820,
-        height=84,
-    )
-    return svg.below_each_other(chart, own="y")
+        svg.mark("point", base | discarded, where="datum.event == 'discarded'", **event),
+        svg.mark(
+            "point", base | {"shape": {"value": "triangle-up"}}, where="datum.event == 'unsteady'", **event
+        ),
+    ]
+    return svg.below_each_other({"layer": layers, "width": 820, "height": 84}, own="y")
 
 
 def _slice_data(results: Results, one: Round, start_s: float) -> Iterator[dict[str, Any]]:

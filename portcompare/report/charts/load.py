@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import altair as alt
-
 from portcompare import units
 from portcompare.records.results import Results, Summary
 from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Looks
+from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.wording import (
     arm_at,
@@ -37,15 +35,15 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
     knees = [one for one in results.sweeps.knees if one.scenario == scenario and one.is_reached]
     is_closed = plan_value(results, "scenarios", scenario, "load", "model") == "closed"
     load = "users" if is_closed else "requests offered per second"
-    x = alt.X(
-        "level:Q",
+    x = svg.quantity(
+        "level",
         title=f"{load} (log scale)",
-        scale=svg.guide(type="log", nice=False, padding=8),
+        scale={"type": "log", "nice": False, "padding": 8},
         axis=svg.grid_axis(values=levels),
     )
     data = [datum for one in summaries for datum in _load_data(results, one)]
     yield svg.draw(
-        alt.vconcat(_rates(looks, x, has_knees=bool(knees)), _times(looks, x), data=svg.ROWS),
+        {"vconcat": [_rates(looks, x), _times(looks, x)]},
         {"rows": data, "knees": [_knee_datum(one) for one in knees]},
         looks=looks,
         name="load",
@@ -71,33 +69,30 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _rates(looks: Looks, x: alt.X, *, has_knees: bool) -> alt.LayerChart:
-    y = alt.Y("rate_rps:Q", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
-    base = alt.Chart().encode(x=x, color=svg.arm_colour(looks), description="rate_tip:N")
-    bound = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3])
-    layers = [bound.encode(y="bound_rps:Q", description="bound_tip:N"), *_lines_and_points(base, looks, y)]
-    if has_knees:
-        knees = alt.Chart(alt.NamedData(name="knees"))
-        marked = knees.encode(y="rate_rps:Q", color=svg.arm_colour(looks), description="tip:N")
-        layers += [
-            marked.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
-            marked.mark_point(size=160, strokeWidth=2, opacity=1).encode(x="load:Q"),
-        ]
-    return svg.overlay(*layers, **_SIZE)
-
-
-def _times(looks: Looks, x: alt.X) -> alt.LayerChart:
-    y = svg.log_y("p50_ms:Q", "p50 and p99 in ms (log)")
-    base = alt.Chart().encode(x=x, color=svg.arm_colour(looks), description="times_tip:N")
-    p99 = base.mark_line(strokeWidth=1, opacity=0.8).encode(y="p99_ms:Q", strokeDash=svg.arm_dash(looks))
-    return svg.overlay(p99, *_lines_and_points(base, looks, y), **_SIZE)
-
-
-def _lines_and_points(base: alt.Chart, looks: Looks, y: alt.Y) -> list[alt.Chart]:
-    return [
-        base.mark_line(strokeWidth=2).encode(y=y, strokeDash=svg.arm_dash(looks)),
-        base.mark_point(filled=True, size=40, opacity=1).encode(y=y, shape=svg.arm_shape(looks)),
+def _rates(looks: Looks, x: Spec) -> Spec:
+    y = svg.quantity("rate_rps", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
+    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("rate_tip")}
+    bound = base | {"y": svg.quantity("bound_rps"), "description": svg.category("bound_tip")}
+    knee = svg.TOOLTIP | {"y": y, "color": svg.arm_colour(looks)}
+    low, load = svg.quantity("low"), svg.quantity("load")
+    knees = [
+        svg.mark("rule", knee | {"x": low, "x2": {"field": "high"}}, strokeWidth=1.5),
+        svg.mark("point", knee | {"x": load}, size=160, strokeWidth=2, opacity=1),
     ]
+    layers = [
+        svg.mark("line", bound, strokeWidth=1.2, strokeDash=[1, 3]),
+        *svg.arm_course(base | {"y": y}, looks),
+        *(one | {"data": {"name": "knees"}} for one in knees),
+    ]
+    return {"layer": layers, **_SIZE}
+
+
+def _times(looks: Looks, x: Spec) -> Spec:
+    y = svg.log_y("p50_ms", "p50 and p99 in ms (log)")
+    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("times_tip")}
+    p99 = base | {"y": svg.quantity("p99_ms"), "strokeDash": svg.arm_dash(looks)}
+    layers = [svg.mark("line", p99, strokeWidth=1, opacity=0.8), *svg.arm_course(base | {"y": y}, looks)]
+    return {"layer": layers, **_SIZE}
 
 
 def _load_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
@@ -134,17 +129,12 @@ def capacity_charts(results: Results) -> Iterator[Figure]:
 
 def _capacity_chart(results: Results, scenario: str, found: Sequence[Capacity]) -> Figure:
     looks = svg.find_looks(results)
-    base = alt.Chart(svg.ROWS).encode(y=svg.arm_y(looks), color=svg.arm_colour(looks), description="tip:N")
-    known_ones = base.transform_filter("isValid(datum.rate_rps)")
     axis = svg.grid_axis(format="~s", tickCount=5)
-    x = alt.X("rate_rps:Q", title="requests per second", scale=svg.guide(zero=True), axis=axis)
+    x = svg.quantity("rate_rps", title="requests per second", scale={"zero": True}, axis=axis)
+    base = svg.TOOLTIP | {"y": svg.arm_y(looks), "color": svg.arm_colour(looks)}
     return svg.draw(
-        svg.overlay(
-            known_ones.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q"),
-            known_ones.mark_point(filled=True, size=60, opacity=1).encode(x=x),
-            svg.text_beside(base, color=alt.value(svg.TEXT)),
-            width=250,
-            height=alt.Step(svg.ROW_HEIGHT),
+        svg.by_rows(
+            *svg.interval(base, x), svg.text_beside(base | {"color": {"value": svg.TEXT}}), width=250
         ),
         {"rows": [_capacity_datum(one) for one in found]},
         looks=looks,

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from math import inf, log
 from typing import Any
 
-import altair as alt
-
 from portcompare import units
 from portcompare.records.estimates import Change, Comparison
 from portcompare.records.metrics import METRICS, MetricName
@@ -13,7 +11,7 @@ from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL
 from portcompare.records.sweeps import BreakEvenCell, CellState
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure
+from portcompare.report.charts.svg import Figure, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.load import break_even_tables
 from portcompare.report.sections.measured import outcome
@@ -71,7 +69,7 @@ def _plot(results: Results, metric: MetricName, named: Sequence[Named], ratio_of
     data = [_datum(results, name, one) for name, one in named]
     return svg.draw(
         _chart(data, margin),
-        {"rows": data, "once": [{}]},
+        {"rows": data},
         name=f"ratio-{metric}",
         title=METRICS[metric].label,
         scenario=scenario,
@@ -94,28 +92,23 @@ def _fold(metric: MetricName, named: Sequence[Named]) -> str:
     return "" if METRICS[metric].in_headline else title
 
 
-def _chart(data: list[dict[str, Any]], margin: float) -> alt.FacetChart:
+def _chart(data: list[dict[str, Any]], margin: float) -> Spec:
     ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end])]
     ticks = next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
-    axis = svg.guide(format="~r", values=alt.ExprRef(f"{ticks}")) | svg.APART
-    scale = svg.guide(type="log", nice=False, padding=8)
-    ratio = alt.X("low:Q", scale=scale, title="ratio (log scale)", axis=axis)
-    colour = alt.Color("tone:N", legend=None, scale=svg.scale_of(_TONES))
-    names = list(dict.fromkeys(datum["candidate"] for datum in data))
-    line = alt.Chart().encode(y=svg.arm_y(field="candidate:N").sort(names), description="tip:N")
-    drawable = line.transform_filter("isValid(datum.low)")
-    once = alt.Chart(alt.NamedData(name="once"))
+    axis = {"format": "~r", "values": ticks} | svg.APART
+    scale = {"type": "log", "nice": False, "padding": 8}
+    ratio = svg.quantity("ratio", scale=scale, title="ratio (log scale)", axis=axis)
+    row = svg.TOOLTIP | {"y": svg.arm_y(dict.fromkeys(one["candidate"] for one in data), field="candidate")}
+    colour = {"color": svg.category("tone", legend=None, scale=svg.scale_of(_TONES))}
     # The band in which ratios count as equivalent, its ends as `analyse` has them.
-    band = once.mark_rect(color="var(--band)")
-    rows_of_a_level = svg.overlay(
-        band.encode(x=alt.XDatum(1 / (1 + margin)), x2=alt.X2Datum(1 + margin)),
-        once.mark_rule(color=svg.FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1)),
-        drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
-        drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
-        svg.text_beside(line),
-        data=svg.ROWS,
+    band = {"x": {"datum": 1 / (1 + margin)}, "x2": {"datum": 1 + margin}}
+    once: Spec = {"data": {"values": [{}]}}
+    rows_of_a_level = svg.by_rows(
+        svg.mark("rect", band, color="var(--band)") | once,
+        svg.mark("rule", {"x": {"datum": 1}}, color=svg.FAINT, strokeWidth=1.5) | once,
+        *svg.interval(row | colour, ratio),
+        svg.text_beside(row),
         width=_PLOT_WIDTH,
-        height=alt.Step(svg.ROW_HEIGHT),
     )
     return svg.below_each_other(rows_of_a_level)
 
@@ -172,20 +165,25 @@ def heat_maps(results: Results) -> tuple[Figure, ...]:
     )
 
 
-def _grid_chart() -> alt.LayerChart:
+def _grid_chart() -> Spec:
     colours = {tone: f"var(--{tone})" for tone in _CELL_TONES.values()}
-    axis = svg.guide(ticks=False, labelAngle=0)
-    base = alt.Chart(svg.ROWS).encode(
-        x=alt.X("users:O", title="users", axis=axis),
-        y=alt.Y("delay:N", sort=None, title="delay", axis=axis | {"titlePadding": svg.FONT_SLACK}),
+    axis = {"ticks": False, "labelAngle": 0}
+    delay_axis = axis | {"titlePadding": svg.FONT_SLACK}
+    base = {
+        "x": {"field": "users", "type": "ordinal", "title": "users", "axis": axis},
+        "y": svg.category("delay", sort=None, title="delay", axis=delay_axis),
+    }
+    cell = (
+        base
+        | svg.TOOLTIP
+        | {
+            "color": svg.category("tone", legend=None, scale=svg.scale_of(colours)),
+            "opacity": svg.quantity("opacity", legend=None, scale=None),
+        }
     )
-    cells = base.mark_rect(stroke="var(--panel)", strokeWidth=2).encode(
-        color=alt.Color("tone:N", legend=None, scale=svg.scale_of(colours)),
-        opacity=alt.Opacity("opacity:Q", legend=None, scale=None),
-        description="tip:N",
-    )
-    text = base.mark_text(fontSize=svg.FONT_SIZE, color=svg.TEXT).encode(text="text:N")
-    return svg.overlay(cells, text, width=alt.Step(_STEP_X), height=alt.Step(_STEP_Y))
+    cells = svg.mark("rect", cell, stroke="var(--panel)", strokeWidth=2)
+    text = svg.mark("text", base | {"text": svg.category("text")}, fontSize=svg.FONT_SIZE, color=svg.TEXT)
+    return {"layer": [cells, text], "width": {"step": _STEP_X}, "height": {"step": _STEP_Y}}
 
 
 def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""Altair charts as SVG that can stand inside an HTML page: offline, themed by its style sheet, accessible."""
+"""Vega-Lite charts as SVG that can stand inside a page: offline, in its colours, accessible."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from functools import cache
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
-import altair as alt
 import vl_convert
 from markupsafe import Markup
 
@@ -27,11 +25,10 @@ FONT_SLACK = 20
 
 Tables = dict[str, list[dict[str, Any]]]  # Data by name, a table's rows by the fields that a chart draws
 
-ROWS = alt.NamedData(name="rows")  # The table that most charts are made of
+Spec = dict[str, Any]  # A Vega-Lite specification, or a part of one
 
-TICKS = alt.ExprRef(f"{[step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]}")
-"""Of logarithmic axes: the scale's own are either too few or too many. An expression, because Altair copies a
-list number by number each time a chart is put into another."""
+TICKS = [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
+"""Of logarithmic axes: the scale's own are either too few or too many."""
 
 _CONFIG = {
     "background": "transparent",
@@ -77,63 +74,93 @@ class Figure:
     folded_as: str = ""  # What it is called where it is folded; empty if it is open
 
 
-def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Lite has a setting for
-    """An axis, a scale, a legend or a header."""
-    return settings
-
-
 APART = {"labelOverlap": "greedy", "labelSeparation": 8}
 """Leaves out labels of an axis of numbers that would come too near, in wider fonts of a reader too."""
 
 
-def grid_axis(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as `guide`
+def quantity(field: str, **settings: object) -> Spec:
+    """A channel that shows a number."""
+    return {"field": field, "type": "quantitative", **settings}
+
+
+def category(field: str, **settings: object) -> Spec:
+    """A channel that shows one of several values."""
+    return {"field": field, "type": "nominal", **settings}
+
+
+TOOLTIP = {"description": category("tip")}
+
+
+def grid_axis(**settings: object) -> Spec:
     """An axis of numbers with faint grid lines."""
-    return guide(format="~r", grid=True, gridOpacity=0.6) | APART | settings
+    return {"format": "~r", "grid": True, "gridOpacity": 0.6} | APART | settings
 
 
-def log_y(field: str, title: str | None) -> alt.Y:
+def log_y(field: str, title: str | None) -> Spec:
     """A logarithmic vertical axis."""
-    return alt.Y(field, title=title, scale=guide(type="log"), axis=grid_axis(values=TICKS))
+    return quantity(field, title=title, scale={"type": "log"}, axis=grid_axis(values=TICKS))
 
 
-def arm_y(looks: "Looks | None" = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
-    """A row for each arm, in the order of `looks` or of the data; without names if `named` is False."""
-    axis = guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
-    return alt.Y(field, sort=list(looks) if looks else None, title=None, axis=axis if named else None)
+def arm_y(order: Iterable[str] | None = None, *, field: str = "arm", named: bool = True) -> Spec:
+    """A row for each arm, in this order or that of the data; without names if `named` is False."""
+    axis = {"ticks": False, "labelLimit": LABEL_WIDTH, "minExtent": LABEL_WIDTH + FONT_SLACK}
+    sort = None if order is None else list(order)
+    return category(field, sort=sort, title=None, axis=axis if named else None)
 
 
-def text_beside(base: alt.Chart, **encodings: Any) -> alt.Chart:  # noqa: ANN401 - Altair's channels
-    """The field `text` of each row, to the right of the plot."""
-    mark = base.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT)
-    beside: alt.Chart = mark.encode(x=alt.value("width"), text="text:N", **encodings)
-    return beside
-
-
-def scale_of(drawn: Mapping[Any, Any]) -> dict[str, Any]:
+def scale_of(drawn: Mapping[Any, Any]) -> Spec:
     """The scale that draws each value of a field as given: in a colour, which is a CSS value, or a shape."""
-    return guide(domain=list(drawn), range=list(drawn.values()))
+    return {"domain": list(drawn), "range": list(drawn.values())}
 
 
-def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN401 - as `guide`
-    """Charts one above the other; `alt.layer` does the same, but may answer with another kind of chart."""
-    return alt.LayerChart(layer=charts, **settings)
+def mark(kind: str, encoding: Spec, *, where: str = "", **look: object) -> Spec:
+    """A mark for each row of the data, or for those for which the expression `where` is true."""
+    drawn = {"mark": {"type": kind, **look}, "encoding": encoding}
+    return drawn | {"transform": [{"filter": where}]} if where else drawn
+
+
+def dot(encoding: Spec, *, where: str = "", **look: object) -> Spec:
+    """A filled point for each row."""
+    return mark("point", encoding, where=where, filled=True, opacity=1, **look)
+
+
+def interval(base: Spec, x: Spec) -> list[Spec]:
+    """A point at `x`, on a line from the field `low` to `high`, where that is known."""
+    ends, where = {"x": quantity("low"), "x2": {"field": "high"}}, f"isValid(datum.{x['field']})"
+    line = mark("rule", base | ends, where=where, strokeWidth=2)
+    return [line, dot(base | {"x": x}, where=where, size=60)]
+
+
+def text_beside(encoding: Spec) -> Spec:
+    """The field `text` of each row, to the right of the plot."""
+    beside = {"x": {"value": "width"}, "text": category("text")}
+    return mark("text", encoding | beside, align="left", dx=8, fontSize=FONT_SIZE, color=TEXT)
+
+
+def bar(encoding: Spec) -> Spec:
+    """A bar for each row, or for a part of it."""
+    return mark("bar", encoding, height=ROW_HEIGHT * 0.6)
+
+
+def by_rows(*marks: Spec, width: int) -> Spec:
+    """Marks one above the other, in rows of the height of `arm_y`."""
+    return {"layer": list(marks), "width": width, "height": {"step": ROW_HEIGHT}}
 
 
 def below_each_other(
-    chart: alt.LayerChart,
-    field: str = "level:N",
-    sort: list[str] | None = None,
-    own: Literal["x", "y"] | None = None,
-) -> alt.FacetChart:
+    chart: Spec, field: str = "level", sort: list[str] | None = None, own: Literal["x", "y"] | None = None
+) -> Spec:
     """A chart for each level, or value of a field; `own`: the axis that each has a scale of its own for."""
-    facet = alt.Facet(field, sort=sort, title=None, header=guide(labelAnchor="start"))
-    scales: dict[str, Any] = {own: "independent"} if own else {}
-    charts: alt.FacetChart = chart.facet(facet=facet, columns=1).resolve_scale(**scales)
-    return charts
+    return {
+        "facet": category(field, sort=sort, title=None, header={"labelAnchor": "start"}),
+        "columns": 1,
+        "spec": chart,
+        "resolve": {"scale": {own: "independent"} if own else {}},
+    }
 
 
 def draw(
-    chart: alt.TopLevelMixin,
+    chart: Spec,
     tables: Tables,
     *,
     title: str,
@@ -142,7 +169,7 @@ def draw(
     looks: "Looks | None" = None,
     **rest: Any,  # noqa: ANN401 - the other fields of Figure
 ) -> Figure:
-    """Draw a chart in colours that the page's style sheet defines.
+    """Draw a chart of the table `rows`, in colours that the page's style sheet defines.
 
     A field in `*tip` is the tooltip of a mark that has it as description. With `looks`, what is drawn of an
     arm can be hidden.
@@ -150,9 +177,8 @@ def draw(
     for row in (row for table in tables.values() for row in table):
         colour = looks[row["arm"]].colour if looks and "arm" in row else ""
         row |= {field: f"{_TIP}{colour}:{text}" for field, text in row.items() if field.endswith("tip")}
-    # Only now and as plain tables: Altair copies a chart whole each time something is added to it.
-    spec = chart.to_dict(validate=False) | {"datasets": tables, "config": _CONFIG}
-    root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - drawn here, not received
+    spec = {"data": {"name": "rows"}, "datasets": tables, "config": _CONFIG} | chart
+    root = ET.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - drawn here, not received
     for element in list(root.iter()):
         _tidy(element)
     size = width, height = int(root.get("width", "0")), int(root.get("height", "0"))
@@ -216,22 +242,25 @@ def legend(looks: Looks, rows: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, 
     return tuple((name, look.colour) for name, look in looks.items() if name in shown)
 
 
-def arm_colour(looks: Looks) -> alt.Color:
+def arm_colour(looks: Looks) -> Spec:
     """The colour of a mark by the field `arm`."""
-    colours = {name: f"var(--{look.colour})" for name, look in looks.items()}
-    return alt.Color("arm:N", legend=None, scale=scale_of(colours))
+    return _by_arm({name: f"var(--{look.colour})" for name, look in looks.items()})
 
 
-def arm_dash(looks: Looks) -> alt.StrokeDash:
+def arm_dash(looks: Looks) -> Spec:
     """The dashes of a line by the field `arm`."""
-    dashes = {name: list(look.dash) for name, look in looks.items()}
-    return alt.StrokeDash("arm:N", legend=None, scale=scale_of(dashes))
+    return _by_arm({name: list(look.dash) for name, look in looks.items()})
 
 
-def arm_shape(looks: Looks) -> alt.Shape:
-    """The shape of a point by the field `arm`."""
-    shapes = {name: look.shape for name, look in looks.items()}
-    return alt.Shape("arm:N", legend=None, scale=scale_of(shapes))
+def arm_course(encoding: Spec, looks: Looks, *, where: str = "") -> list[Spec]:
+    """A line for each arm, with points in its shape, of those rows for which `where` is true."""
+    shape = {"shape": _by_arm({name: look.shape for name, look in looks.items()})}
+    line = mark("line", encoding | {"strokeDash": arm_dash(looks)}, strokeWidth=2)
+    return [line, dot(encoding | shape, where=where, size=40)]
+
+
+def _by_arm(drawn: Mapping[str, Any]) -> Spec:
+    return category("arm", legend=None, scale=scale_of(drawn))
 
 
 _COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
