@@ -121,10 +121,7 @@ def _ratios(places: Places, place: Place, metric: MetricName, baseline: str) -> 
 
 
 def _changes(
-    then: Places,
-    now: Places,
-    values_of: Callable[[Places, Place, MetricName], Values],
-    margins: Margins,
+    then: Places, now: Places, values_of: Callable[[Places, Place, MetricName], Values], margins: Margins
 ) -> Iterator[Change]:
     """Compare each place with itself in every metric, wherever both runs measured it."""
     for place, metric in product(now, round_metrics()):

@@ -242,9 +242,7 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
     explained = correlation(blocks, logs) ** 2 if slope else 0.0
     errors = sqrt(freedom * explained / (1 - explained)) if explained < 1 else inf
     return Trend(
-        blocks=len(values),
-        ratio=exp(slope * (max(blocks) - min(blocks))),
-        chance=2 * t_tail(errors, freedom),
+        blocks=len(values), ratio=exp(slope * (max(blocks) - min(blocks))), chance=2 * t_tail(errors, freedom)
     )
 
 

@@ -50,10 +50,7 @@ SHORT_S, LONG_S = (replace(LATENCY, p50=p50_s) for p50_s in (0.01, 0.5))
     [
         (NO_SUCCESS | {"error_kinds": {"timeout": 2}}, "no request succeeded: 2 x timeout"),
         (NO_SUCCESS, "no request succeeded"),
-        (
-            {"error_kinds": WRONG | {"timeout": 1}},
-            "responses were wrong: 1 x status 500, 1 x wrong body",
-        ),
+        ({"error_kinds": WRONG | {"timeout": 1}}, "responses were wrong: 1 x status 500, 1 x wrong body"),
         ({"error_kinds": {"status 404": 1}}, "responses were wrong: 1 x status 404"),
         ({"requests": 980, "error_kinds": {"timeout": 20}}, f"{FAILED}: 20 x timeout"),
         (

@@ -12,12 +12,7 @@ from hypothesis import strategies as st
 from docs.generate import record_schema
 from portcompare.errors import InputError, Problem
 from portcompare.records.results import Results
-from portcompare.report.formats.results_file import (
-    read_results,
-    render_manifest,
-    results_text,
-    write_results,
-)
+from portcompare.report.formats.results_file import read_results, render_manifest, results_text, write_results
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results.schema.json"
 

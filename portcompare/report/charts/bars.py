@@ -10,15 +10,7 @@ from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
-from portcompare.report.wording import (
-    NOT_KNOWN,
-    arm_at,
-    exact,
-    known,
-    latencies,
-    plan_value,
-    visible,
-)
+from portcompare.report.wording import NOT_KNOWN, arm_at, exact, known, latencies, plan_value, visible
 
 _MS_PER_S, _US_PER_S = 1e3, 1e6
 _MIB = 1024**2

@@ -43,8 +43,7 @@ def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
 
 def _spectrum_lines(looks: Looks) -> Spec:
     axis = svg.grid_axis(
-        values=[2, 10, 100, 1000, 10_000],
-        labelExpr="'p' + format(100 - 100 / datum.value, '~r')",
+        values=[2, 10, 100, 1000, 10_000], labelExpr="'p' + format(100 - 100 / datum.value, '~r')"
     )
     del axis["format"]
     base = svg.TOOLTIP | {

@@ -9,14 +9,7 @@ from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.formats.results_file import safe_name
-from portcompare.report.wording import (
-    arm_at,
-    known,
-    latencies,
-    objective_text,
-    plan_value,
-    visible,
-)
+from portcompare.report.wording import arm_at, known, latencies, objective_text, plan_value, visible
 
 _SIZE = {"width": 400, "height": 170}
 _MS_PER_S = 1e3

@@ -117,9 +117,7 @@ SECTIONS = {
         folded=True,
     ),
     "files": Section(
-        title="Files",
-        build=lambda run: {"inside": tuple(_files_inside(run)), "beside": BESIDE},
-        folded=True,
+        title="Files", build=lambda run: {"inside": tuple(_files_inside(run)), "beside": BESIDE}, folded=True
     ),
 }
 """Each section in the page's order, by the name of its template in `sections/`."""
