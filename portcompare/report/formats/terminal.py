@@ -28,6 +28,7 @@ TONE_STYLES: dict[Tone | None, str] = {
     None: "",
 }
 _GRAVE = "bold red"
+_GATE_STYLES = {True: "green", False: _GRAVE}
 
 
 WIDTH = 80
@@ -59,8 +60,7 @@ def render_screen(results: Results, path: str) -> list[Text]:
         ]
         tail += _first(found, _MOST_GATES, "difference")
     tail += _first(notices, _MOST_NOTICES, "notice")
-    gates = [_gate_line(row) for table in conclusions.gate_tables(results) for row in table.rows]
-    tail += _first(gates, _MOST_GATES, "gate")
+    tail += _first(_gate_lines(results), _MOST_GATES, "gate")
     room = MOST_LINES - len(head) - len(tail) - 3
     body = [*_group_lines(screen.find_groups(results), room), *map(Text, screen.sweep_lines(results))]
     lines = [*head, Text(), *_first(body, room, "line"), *tail]
@@ -76,9 +76,12 @@ def _first(lines: Sequence[Text], most: int, noun: str) -> list[Text]:
     return [*lines[: most - 1], Text(f"and {count(len(lines) - most + 1, f'more {noun}')} in the report")]
 
 
-def _gate_line(cells: Sequence[str]) -> Text:
-    what, limits, ratio, ends, outcome, reason = cells
-    return Text(f"gate {outcome}: {ratio} {ends}, {limits}: {what}: {reason}")
+def _gate_lines(results: Results) -> list[Text]:
+    rows = [row for table in conclusions.gate_tables(results) for row in table.rows]
+    return [
+        Text(f"gate {outcome}: {ratio} {ends}, {limits}: {what}: {reason}", style=_GATE_STYLES[gate.passed])
+        for gate, (what, limits, ratio, ends, outcome, reason) in zip(results.gates, rows, strict=True)
+    ]
 
 
 def _group_lines(groups: Sequence[screen.Group], room: int) -> Iterator[Text]:
@@ -129,7 +132,7 @@ def render_table(results: Results) -> Table | Text:
         title.append(" NOT VALID", style=_GRAVE)
     if not results.summaries:
         return title
-    table = _spacious_table(title)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=title)
     pattern, *middle, payload, verdict = ARM_HEADER
     table.add_column(pattern, ratio=1, overflow="fold")
     for name in (*middle, payload.replace(" ", "\n")):
@@ -156,7 +159,7 @@ def render_conclusions(results: Results) -> Group:
     lines.append(Text(f"{responses.parity_text(results.parity)}."))
     verdicts = conclusions.claim_tables(results)[:1]  # the checks behind them fill a page
     tables = (*load.break_even_tables(results), *load.capacity_tables(results), *verdicts)
-    return Group(*map(text_table, tables), *lines, *_gate_tables(results))
+    return Group(*map(text_table, tables), *lines, *_gate_lines(results))
 
 
 def advice_texts(advice: Iterable[Advice]) -> list[Text]:
@@ -180,26 +183,6 @@ def text_table(found: TextTable) -> Table:
     for row in found.rows:
         table.add_row(*map(Text, row))
     return table
-
-
-def _gate_tables(results: Results) -> Iterator[Table]:
-    """For a terminal of 80 columns or more: the reason stands below the gate."""
-    for found in conclusions.gate_tables(results):
-        table = _spacious_table(Text(found.title, "bold"))
-        table.add_column(found.header[0], ratio=1, overflow="fold")
-        for name in found.header[1:-1]:
-            table.add_column(name, no_wrap=True)
-        for gate, (what, *cells, reason) in zip(results.gates, found.rows, strict=True):
-            style = "green" if gate.passed else "bold red"
-            *middle, outcome = map(Text, cells)
-            outcome.stylize(style)
-            table.add_row(Text.assemble(what, "\n", (reason, "dim")), *middle, outcome)
-        yield table
-
-
-def _spacious_table(title: Text) -> Table:
-    """A table with an empty line below each row."""
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=title)
 
 
 _LONGEST = 200
