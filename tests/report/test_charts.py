@@ -131,7 +131,7 @@ def test_the_time_is_split_only_where_the_server_tells_it(results: Results) -> N
 
 def test_waiting_in_line_is_drawn_where_it_is_known(results: Results) -> None:
     summaries = tuple(
-        replace(one, queue_s=0.003, overhead_s=0.001) if one.outside_handler_s else one
+        replace(one, outside_handler_s=0.004, queue_s=0.003) if one.outside_handler_s else one
         for one in results.summaries
     )
     (figure,) = time_chart(replace(results, summaries=summaries), "delayed")

@@ -5,15 +5,15 @@ from typing import Any
 
 from portcompare import units
 from portcompare.records.pages import PagePart, PageSummary
-from portcompare.records.results import Results, Summary
+from portcompare.records.results import Results
 from portcompare.report.charts import svg
+from portcompare.report.charts.measures import Row, summary_rows, table
 from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
-from portcompare.report.wording import NOT_KNOWN, arm_at, exact, known, latencies, plan_value, visible
+from portcompare.report.wording import exact, known, plan_value, visible
 
-_MS_PER_S, _US_PER_S = 1e3, 1e6
-_MIB = 1024**2
+_MS_PER_S = 1e3
 
 _HANDLER, _REST, _QUEUE = "in the handler", "server and network", "in line"
 _OUTSIDE, _WHOLE = "outside the handler", "not known apart"
@@ -34,8 +34,8 @@ _TIME_NOTE = (
 
 def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw what the median response time of a scenario is made of."""
-    summaries = [one for one in results.summaries if one.scenario == scenario]
-    data = [datum for one in summaries for datum in _time_data(results, one)]
+    summaries = summary_rows(results, scenario)
+    data = [datum for row in summaries for datum in _time_data(row)]
     if not data:
         return
     shown = {part: colour for part, colour in _COLOURS.items() if any(d["part"] == part for d in data)}
@@ -46,9 +46,8 @@ def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
         "color": svg.category("part", title=None, scale=svg.scale_of(shown), legend=legend),
         "order": {"field": "order"},
     }
-    bars = svg.by_rows(svg.bar(encoding), width=250)
     yield svg.draw(
-        svg.below_each_other(bars, own="x"),
+        svg.below_each_other(svg.by_rows(svg.bar(encoding), width=250), own="x"),
         {"rows": data},
         name="time",
         title="Where the time goes",
@@ -56,53 +55,46 @@ def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
         subtitle="median response time in ms",
         description=f"Stacked bars for scenario {visible(scenario)}: one row for each level and arm, the time"
         " in the handler first, then the server's own work and the network, then waiting in line.",
-        header=("Level", "Arm", "Response time p50", "In the handler", "Outside it", "Of that in line"),
-        rows=tuple(
-            (
-                *arm_at(results, one),
-                latencies(one.latency_s)["p50"],
-                *(known(s, units.duration) for s in (one.handler_s, one.outside_handler_s, one.queue_s)),
-            )
-            for one in summaries
-        ),
         note=_TIME_NOTE,
+        **table(summaries, "p50", "In the handler", "Outside it", "Of that in line"),
     )
 
 
-def _time_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
-    if one.latency_s is None:
+def _time_data(row: Row) -> Iterator[Row]:
+    whole, handler, outside, queue = (
+        row[name] for name in ("p50", "In the handler", "Outside it", "Of that in line")
+    )
+    if whole is None:
         return
-    if one.handler_s is None or one.outside_handler_s is None:
-        parts = {_WHOLE: one.latency_s.p50}
-    elif one.queue_s is None or one.overhead_s is None:
-        parts = {_HANDLER: one.handler_s, _OUTSIDE: one.outside_handler_s}
+    if handler is None or outside is None:
+        parts = {_WHOLE: whole}
+    elif queue is None:
+        parts = {_HANDLER: handler, _OUTSIDE: outside}
     else:
-        parts = {_HANDLER: one.handler_s, _REST: one.overhead_s, _QUEUE: one.queue_s}
-    level, arm = arm_at(results, one)
-    for order, (part, value_s) in enumerate(parts.items()):
-        tip = f"{arm}, {part}: {units.duration(value_s)}"
-        place = {"level": level, "arm": arm, "part": part, "order": order}
-        yield place | {"ms": value_s * _MS_PER_S, "tip": tip}
+        parts = {_HANDLER: handler, _REST: outside - queue, _QUEUE: queue}
+    for order, (part, ms) in enumerate(parts.items()):
+        tip = f"{row['arm']}, {part}: {units.duration(ms / _MS_PER_S)}"
+        place = {"level": row["level"], "arm": row["arm"], "part": part, "order": order}
+        yield place | {"ms": ms, "tip": tip}
 
 
 def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw CPU time and memory of the arms in a scenario, and money where the plan names a price."""
-    summaries = [one for one in results.summaries if one.scenario == scenario]
-    if not any(one.cpu_s_per_request or one.rss_peak_bytes for one in summaries):
+    rows = summary_rows(results, scenario)
+    if not any(row["CPU per request"] or row["Peak memory"] for row in rows):
         return
     looks = svg.find_looks(results)
     currency = visible(plan_value(results, "cost", "currency") or "")
-    fields = {"cpu_us": "CPU per request, us", "rss_mib": "peak memory, MiB"}
+    titles = {"CPU per request": "CPU per request, us", "Peak memory": "peak memory, MiB"}
     subtitle = "CPU time per request in us, highest memory in MiB"
-    if any(one.cost_per_million is not None for one in summaries):
-        fields["cost"] = f"{currency} per million"
+    if any(row["Cost per million"] is not None for row in rows):
+        titles["Cost per million"] = f"{currency} per million"
         subtitle += ", cost per million requests"
     price = known(plan_value(results, "cost", "per_core_hour"), exact, "")
     note = f"Cost: the CPU time alone, at {price} {currency} for an hour of a core, as the plan says."
-    data = [_cost_datum(results, one, currency) for one in summaries]
     yield svg.draw(
-        {"hconcat": [_cost_panel(looks, field, name) for field, name in fields.items()], "spacing": 18},
-        {"rows": data},
+        {"hconcat": [_cost_panel(looks, *each) for each in titles.items()], "spacing": 18},
+        {"rows": rows},
         looks=looks,
         name="cost",
         title="What it takes",
@@ -110,43 +102,21 @@ def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
         subtitle=subtitle,
         description=f"Bars for scenario {visible(scenario)}, one row for each level and arm, side by side:"
         f" {subtitle}.",
-        header=("Level", "Arm", *("CPU per request", "Peak memory", "Cost per million")[: len(fields)]),
-        rows=tuple((*arm_at(results, one), *_cost_texts(one, currency)[: len(fields)]) for one in summaries),
-        arms=svg.legend(looks, data),
+        arms=svg.legend(looks, rows),
         note=note if price else "",
         wide=True,
+        **table(rows, *titles),
     )
 
 
-def _cost_panel(looks: Looks, field: str, title: str) -> Spec:
+def _cost_panel(looks: Looks, measure: str, title: str) -> Spec:
     encoding = {
-        "x": svg.quantity(field, title=title, axis=svg.grid_axis(tickCount=3)),
-        "y": svg.arm_y(looks, named=field == "cpu_us"),
+        "x": svg.quantity(measure, title=title, axis=svg.grid_axis(tickCount=3)),
+        "y": svg.arm_y(looks, named=measure == "CPU per request"),
         "color": svg.arm_colour(looks),
-        "description": svg.category(f"{field}_tip"),
+        "description": svg.category(f"{measure} tip"),
     }
     return svg.below_each_other(svg.by_rows(svg.bar(encoding), width=170))
-
-
-def _cost_texts(one: Summary, currency: str) -> tuple[str, str, str]:
-    return (
-        known(one.cpu_s_per_request, units.duration),
-        known(one.rss_peak_bytes, units.size),
-        known(one.cost_per_million, lambda amount: f"{units.significant(amount)} {currency}".strip()),
-    )
-
-
-def _cost_datum(results: Results, one: Summary, currency: str) -> dict[str, Any]:
-    level, arm = arm_at(results, one)
-    cpu_s, rss_bytes = one.cpu_s_per_request, one.rss_peak_bytes
-    values = {
-        "cpu_us": None if cpu_s is None else cpu_s * _US_PER_S,
-        "rss_mib": None if rss_bytes is None else rss_bytes / _MIB,
-        "cost": one.cost_per_million,
-    }
-    texts = zip(values, _cost_texts(one, currency), strict=True)
-    tips = {f"{field}_tip": f"{arm}: {text}" for field, text in texts if text != NOT_KNOWN}
-    return {"level": level, "arm": arm} | values | tips
 
 
 def waterfalls(results: Results) -> Iterator[Figure]:

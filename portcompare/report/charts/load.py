@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from portcompare import units
-from portcompare.records.results import Results, Summary
+from portcompare.records.results import Results
 from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
+from portcompare.report.charts.measures import summary_rows, table
 from portcompare.report.charts.svg import Figure, Looks, Spec
 from portcompare.report.formats.results_file import safe_name
-from portcompare.report.wording import arm_at, known, latencies, objective_text, plan_value, visible
+from portcompare.report.wording import known, objective_text, plan_value, visible
 
 _SIZE = {"width": 400, "height": 170}
-_MS_PER_S = 1e3
 _LEAST_LEVELS = 2
 _BOUND = "Dotted: the bound, the most that theory allows."
 _KNEE = "Ring: the knee, beyond which more load brings waiting and no rate."
@@ -20,8 +20,8 @@ _KNEE = "Ring: the knee, beyond which more load brings waiting and no rate."
 
 def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw what an arm does as the load grows, with bounds and knees."""
-    summaries = [one for one in results.summaries if one.scenario == scenario]
-    levels = sorted({one.level for one in summaries})
+    rows = summary_rows(results, scenario)
+    levels = sorted({row["load"] for row in rows})
     if len(levels) < _LEAST_LEVELS:
         return
     looks = svg.find_looks(results)
@@ -29,15 +29,17 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
     is_closed = plan_value(results, "scenarios", scenario, "load", "model") == "closed"
     load = "users" if is_closed else "requests offered per second"
     x = svg.quantity(
-        "level",
+        "load",
         title=f"{load} (log scale)",
         scale={"type": "log", "nice": False, "padding": 8},
         axis=svg.grid_axis(values=levels),
     )
-    data = [datum for one in summaries for datum in _load_data(results, one)]
     yield svg.draw(
         {"vconcat": [_rates(looks, x), _times(looks, x)]},
-        {"rows": data, "knees": [_knee_datum(one) for one in knees]},
+        {
+            "rows": [row for row in rows if None not in (row["Rate"], row["p50"])],
+            "knees": list(map(_knee_datum, knees)),
+        },
         looks=looks,
         name="load",
         title="Throughput and response time over the load",
@@ -46,26 +48,16 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
         description=f"Two line charts for scenario {visible(scenario)} over the load, one line for each arm."
         " Above, the throughput, with thin dotted lines at the most that theory allows and a ring at each"
         " knee; below, the median response time, and thinner the 99th percentile.",
-        header=("Level", "Arm", "Rate", "Bound", "p50", "p99"),
-        rows=tuple(
-            (
-                *arm_at(results, one),
-                known(one.rate_rps, units.rate),
-                known(one.bound.rate_rps if one.bound else None, units.rate),
-                latencies(one.latency_s)["p50"],
-                latencies(one.latency_s)["p99"],
-            )
-            for one in summaries
-        ),
-        arms=svg.legend(looks, data),
+        arms=svg.legend(looks, rows),
         note=_BOUND + (f" {_KNEE}" if knees else ""),
+        **table(rows, "Rate", "Bound", "p50", "p99"),
     )
 
 
 def _rates(looks: Looks, x: Spec) -> Spec:
-    y = svg.quantity("rate_rps", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
-    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("rate_tip")}
-    bound = base | {"y": svg.quantity("bound_rps"), "description": svg.category("bound_tip")}
+    y = svg.quantity("Rate", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
+    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("Rate tip")}
+    bound = base | {"y": svg.quantity("Bound"), "description": svg.category("Bound tip")}
     knee = svg.TOOLTIP | {"y": y, "color": svg.arm_colour(looks)}
     low, load = svg.quantity("low"), svg.quantity("load")
     knees = [
@@ -81,36 +73,22 @@ def _rates(looks: Looks, x: Spec) -> Spec:
 
 
 def _times(looks: Looks, x: Spec) -> Spec:
-    y = svg.log_y("p50_ms", "p50 and p99 in ms (log)")
-    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("times_tip")}
-    p99 = base | {"y": svg.quantity("p99_ms"), "strokeDash": svg.arm_dash(looks)}
+    y = svg.log_y("p50", "p50 and p99 in ms (log)")
+    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("p50 tip")}
+    p99 = base | {
+        "y": svg.quantity("p99"),
+        "strokeDash": svg.arm_dash(looks),
+        "description": svg.category("p99 tip"),
+    }
     layers = [svg.mark("line", p99, strokeWidth=1, opacity=0.8), *svg.arm_course(base | {"y": y}, looks)]
     return {"layer": layers, **_SIZE}
-
-
-def _load_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
-    level, arm = arm_at(results, one)
-    at, latency, bound = f"{arm} at {level}", one.latency_s, one.bound
-    if latency is None or one.rate_rps is None:
-        return
-    yield {
-        "level": one.level,
-        "arm": arm,
-        "rate_rps": one.rate_rps,
-        "bound_rps": bound.rate_rps if bound else None,
-        "p50_ms": latency.p50 * _MS_PER_S,
-        "p99_ms": latency.p99 * _MS_PER_S,
-        "rate_tip": f"{at}: {units.rate(one.rate_rps)}",
-        "bound_tip": f"{at}: bound {units.rate(bound.rate_rps) if bound else ''}",
-        "times_tip": f"{at}: p50 {units.duration(latency.p50)}, p99 {units.duration(latency.p99)}",
-    }
 
 
 def _knee_datum(one: Knee) -> dict[str, Any]:
     point, arm = one.load.point or 0.0, visible(one.arm)
     low, high = (point if end is None else end for end in (one.load.low, one.load.high))
     tip = f"{arm}: knee at {units.significant(point)}, {units.rate(one.rate_rps)}"
-    return {"arm": arm, "load": point, "low": low, "high": high, "rate_rps": one.rate_rps, "tip": tip}
+    return {"arm": arm, "load": point, "low": low, "high": high, "Rate": one.rate_rps, "tip": tip}
 
 
 def capacity_charts(results: Results) -> Iterator[Figure]:
