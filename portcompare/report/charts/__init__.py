@@ -22,17 +22,14 @@ _MAIN = ("break-even-", "capacity-", "ratio-throughput", "latency-spectrum")  # 
 class Charts:
     """The charts of a run."""
 
-    heat_maps: tuple[Figure, ...] = ()  # Where each candidate wins; of a break-even grid alone
-    capacities: tuple[Figure, ...] = ()  # The capacities found by searches, one chart a scenario
-    pages: tuple[Figure, ...] = ()  # Where the time of each page goes
-    # By subject and scenario, those of each; none of a break-even grid, which has dozens of levels and its
+    whole: dict[str, tuple[Figure, ...]]  # Those of the run as a whole, by the section that shows them
+    # By section and scenario, those of each; none of a break-even grid, which has dozens of levels and its
     # heat maps to show them at a glance
     scenarios: dict[str, dict[str, tuple[Figure, ...]]]
 
     def named(self) -> Iterator[tuple[str, Figure]]:
         """Every chart, by the name of its file."""
-        for figure in (*self.heat_maps, *self.capacities, *self.pages):
-            yield figure.name, figure
+        yield from ((figure.name, figure) for figures in self.whole.values() for figure in figures)
         for scenarios in self.scenarios.values():
             for scenario, figures in scenarios.items():
                 for figure in figures:
@@ -47,7 +44,13 @@ SUBJECTS: dict[str, Callable[[Results, str], Iterable[Figure]]] = {
     "cost": cost_chart,
     "timeline": timeline_chart,
 }
-"""What a scenario has charts of."""
+"""The sections that show charts of each scenario, and those that show charts of the whole run."""
+
+WHOLE: dict[str, Callable[[Results], Iterable[Figure]]] = {
+    "break_even": heat_maps,
+    "load": capacity_charts,
+    "pages": waterfalls,
+}
 
 _drawn: list[tuple[Results, Charts]] = []
 """Of the last run: several formats show the same charts, and drawing is most of the time they take."""
@@ -62,12 +65,10 @@ def draw_charts(results: Results) -> Charts:
     measured = [one.scenario for one in results.summaries] + [one.scenario for one in results.rounds]
     names = () if results.sweeps.break_even else tuple(dict.fromkeys(measured))
     charts = Charts(
-        heat_maps=heat_maps(results),
-        capacities=tuple(capacity_charts(results)),
-        pages=tuple(waterfalls(results)),
+        whole={section: tuple(draw(results)) for section, draw in WHOLE.items()},
         scenarios={
-            subject: {name: figures for name in names if (figures := tuple(draw(results, name)))}
-            for subject, draw in SUBJECTS.items()
+            section: {name: figures for name in names if (figures := tuple(draw(results, name)))}
+            for section, draw in SUBJECTS.items()
         },
     )
     _drawn[:] = [(results, charts)]

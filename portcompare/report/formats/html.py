@@ -31,11 +31,12 @@ def render(results: Results) -> str:
 
 def _sections(results: Results) -> Iterator[dict[str, Any]]:
     charts = draw_charts(results)
-    shared = {"results": results, "charts": charts, "comparison_header": measured.COMPARISON_HEADER}
+    shared = {"results": results, "comparison_header": measured.COMPARISON_HEADER}
     for name, section in SECTIONS.items():
-        values, drawn = section.build(results), charts.scenarios.get(section.charts, {})
+        values, drawn = section.build(results), charts.scenarios.get(name, {})
         if drawn or any(values.values()):
             values["scenarios"] = {visible(scenario): figures for scenario, figures in drawn.items()}
+            values["figures"] = charts.whole.get(name, ())
             body = render_template(f"sections/{name}.html.j2", **shared, **values)
             yield {"name": name, "title": section.title, "folded": section.folded, "body": body}
 
@@ -77,13 +78,12 @@ class Section:
 
     title: str
     build: Callable[[Results], dict[str, Any]] = lambda _: {}  # Makes the values that its template shows
-    charts: str = ""  # The subject of its charts, one of `charts.SUBJECTS`
     folded: bool = False  # Whether only its heading is shown until it is opened
 
 
-def _tables(find: Callable[[Results], tuple[TextTable, ...]], title: str, charts: str = "") -> Section:
-    """A section of tables alone."""
-    return Section(title=title, build=lambda results: {"tables": find(results)}, charts=charts)
+def _tables(find: Callable[[Results], tuple[TextTable, ...]], title: str) -> Section:
+    """A section of tables and charts alone."""
+    return Section(title=title, build=lambda results: {"tables": find(results)})
 
 
 SECTIONS = {
@@ -98,15 +98,14 @@ SECTIONS = {
     "ratios": Section(
         title="Candidates against the baseline",
         build=lambda run: {"comparisons": measured.comparison_rows(run)},
-        charts="ratios",
     ),
-    "latency": Section(title="How response times are distributed", charts="latency"),
-    "load": _tables(load.capacity_tables, "What more load does", "load"),
+    "latency": Section(title="How response times are distributed"),
+    "load": _tables(load.capacity_tables, "What more load does"),
     "break_even": _tables(load.break_even_tables, "From where on a candidate wins"),
     "pages": _tables(pages.page_tables, "What a visitor waits for"),
-    "time": Section(title="Where the time goes", charts="time", folded=True),
-    "cost": Section(title="What it costs", charts="cost", folded=True),
-    "timeline": Section(title="The run, second by second", charts="timeline", folded=True),
+    "time": Section(title="Where the time goes", folded=True),
+    "cost": Section(title="What it costs", folded=True),
+    "timeline": Section(title="The run, second by second", folded=True),
     "work": _tables(lambda run: work_tables(run.work), "Work: instructions per request"),
     "responses": Section(title="Responses", build=responses.build),
     "method": Section(title="How it was measured", build=method.build_method, folded=True),
