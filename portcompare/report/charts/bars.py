@@ -1,6 +1,6 @@
 """Bars: where the response time goes, what an arm takes, and the parts of a page load."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from portcompare import units
@@ -8,7 +8,7 @@ from portcompare.records.pages import PagePart, PageSummary
 from portcompare.records.results import Results
 from portcompare.report.charts import svg
 from portcompare.report.charts.measures import Row, summary_rows, table
-from portcompare.report.charts.svg import Figure, Looks, Spec
+from portcompare.report.charts.svg import Figure, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
 from portcompare.report.wording import exact, known, plan_value, visible
@@ -109,11 +109,10 @@ def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _cost_panel(looks: Looks, measure: str, title: str) -> Spec:
-    encoding = {
+def _cost_panel(order: Iterable[str], measure: str, title: str) -> Spec:
+    encoding = svg.BY_ARM | {
         "x": svg.quantity(measure, title=title, axis=svg.grid_axis(tickCount=3)),
-        "y": svg.arm_y(looks, named=measure == "CPU per request"),
-        "color": svg.arm_colour(looks),
+        "y": svg.arm_y(order, named=measure == "CPU per request"),
         "description": svg.category(f"{measure} tip"),
     }
     return svg.below_each_other(svg.by_rows(svg.bar(encoding), width=170))

@@ -8,7 +8,7 @@ from portcompare.analyse.summaries import find_moments
 from portcompare.records.results import Results, Spectrum
 from portcompare.records.rounds import Round
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Looks, Spec
+from portcompare.report.charts.svg import Figure
 from portcompare.report.wording import NOT_KNOWN, arm_at, known, level_text, plan_value, visible
 
 _MS_PER_S = 1e3
@@ -25,7 +25,7 @@ def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
     looks = svg.find_looks(results)
     data = [datum for one in spectra for datum in _spectrum_data(results, one)]
     yield svg.draw(
-        _spectrum_lines(looks),
+        svg.below_each_other(_SPECTRUM, own="y"),
         {"rows": data},
         looks=looks,
         name="latency-spectrum",
@@ -41,24 +41,20 @@ def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _spectrum_lines(looks: Looks) -> Spec:
-    axis = svg.grid_axis(
-        values=[2, 10, 100, 1000, 10_000], labelExpr="'p' + format(100 - 100 / datum.value, '~r')"
-    )
-    del axis["format"]
-    base = svg.TOOLTIP | {
-        "x": svg.quantity("beyond", title="percentile", axis=axis, scale={"type": "log", "nice": False}),
-        "y": svg.log_y("ms", "response time in ms"),
-        "color": svg.arm_colour(looks),
-    }
-    chart = {
-        # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
-        "transform": [{"calculate": "1 / (1 - datum.quantile)", "as": "beyond"}],
-        "layer": svg.arm_course(base, looks, where="datum.named"),
-        "width": 400,
-        "height": 190,
-    }
-    return svg.below_each_other(chart, own="y")
+_AXIS = {"values": [2, 10, 100, 1000, 10_000], "labelExpr": "'p' + format(100 - 100 / datum.value, '~r')"}
+_SPECTRUM_ENCODING = svg.BY_ARM | {
+    "x": svg.quantity(
+        "beyond", title="percentile", axis=svg.grid_axis(**_AXIS), scale={"type": "log", "nice": False}
+    ),
+    "y": svg.log_y("ms", "response time in ms"),
+}
+_SPECTRUM = {
+    # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
+    "transform": [{"calculate": "1 / (1 - datum.quantile)", "as": "beyond"}],
+    "layer": svg.course(_SPECTRUM_ENCODING, where="datum.named"),
+    "width": 400,
+    "height": 190,
+}
 
 
 def _spectrum_data(results: Results, one: Spectrum) -> Iterator[dict[str, Any]]:
@@ -101,7 +97,7 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
     panels = dict.fromkeys(datum["level"] for datum in data)
     data += [{"level": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
     yield svg.draw(
-        _timeline(looks),
+        svg.below_each_other(_TIMELINE, own="y"),
         {"rows": data},
         looks=looks,
         name="timeline",
@@ -130,23 +126,24 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _timeline(looks: Looks) -> Spec:
-    axis = {"format": "~r", "tickCount": 10} | svg.APART
-    at = svg.quantity("at_s", title="seconds since the first window", axis=axis)
-    base = svg.TOOLTIP | {"x": at, "y": svg.log_y("value", None), "color": svg.arm_colour(looks)}
-    discarded = {"color": {"value": "var(--worse)"}, "shape": {"value": "cross"}}
-    event = {"size": 60, "strokeWidth": 2, "opacity": 1}
-    layers = [
-        svg.mark("rule", {"x": at}, where="datum.kind == 'block'", color=svg.FAINT, strokeDash=[2, 2]),
-        svg.mark(
-            "line", base | {"detail": {"field": "round"}}, where="datum.kind == 'slice'", strokeWidth=1.6
-        ),
-        svg.mark("point", base | discarded, where="datum.event == 'discarded'", **event),
-        svg.mark(
-            "point", base | {"shape": {"value": "triangle-up"}}, where="datum.event == 'unsteady'", **event
-        ),
-    ]
-    return svg.below_each_other({"layer": layers, "width": 820, "height": 84}, own="y")
+_AT = svg.quantity(
+    "at_s", title="seconds since the first window", axis={"format": "~r", "tickCount": 10} | svg.APART
+)
+_AT_VALUE = svg.BY_ARM | {"x": _AT, "y": svg.log_y("value", None)}
+_SLICES = _AT_VALUE | {"detail": svg.category("round")}
+_DISCARDED = _AT_VALUE | {"color": {"value": "var(--worse)"}, "shape": {"value": "cross"}}
+_UNSTEADY = _AT_VALUE | {"shape": {"value": "triangle-up"}}
+_EVENT = {"size": 60, "strokeWidth": 2, "opacity": 1}
+_TIMELINE = {
+    "layer": [
+        svg.mark("rule", {"x": _AT}, where="datum.kind == 'block'", color=svg.FAINT, strokeDash=[2, 2]),
+        svg.mark("line", _SLICES, where="datum.kind == 'slice'", strokeWidth=1.6),
+        svg.mark("point", _DISCARDED, where="datum.event == 'discarded'", **_EVENT),
+        svg.mark("point", _UNSTEADY, where="datum.event == 'unsteady'", **_EVENT),
+    ],
+    "width": 820,
+    "height": 84,
+}
 
 
 def _slice_data(results: Results, one: Round, start_s: float) -> Iterator[dict[str, Any]]:

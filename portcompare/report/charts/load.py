@@ -8,7 +8,7 @@ from portcompare.records.results import Results
 from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
 from portcompare.report.charts.measures import summary_rows, table
-from portcompare.report.charts.svg import Figure, Looks, Spec
+from portcompare.report.charts.svg import Figure, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.wording import known, objective_text, plan_value, visible
 
@@ -35,7 +35,7 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
         axis=svg.grid_axis(values=levels),
     )
     yield svg.draw(
-        {"vconcat": [_rates(looks, x), _times(looks, x)]},
+        {"vconcat": [_rates(x), _times(x)]},
         {
             "rows": [row for row in rows if None not in (row["Rate"], row["p50"])],
             "knees": list(map(_knee_datum, knees)),
@@ -54,34 +54,32 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
     )
 
 
-def _rates(looks: Looks, x: Spec) -> Spec:
+def _rates(x: Spec) -> Spec:
     y = svg.quantity("Rate", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
-    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("Rate tip")}
-    bound = base | {"y": svg.quantity("Bound"), "description": svg.category("Bound tip")}
-    knee = svg.TOOLTIP | {"y": y, "color": svg.arm_colour(looks)}
-    low, load = svg.quantity("low"), svg.quantity("load")
+    rate = svg.BY_ARM | {"x": x, "y": y, "description": svg.category("Rate tip")}
+    bound = rate | {"y": svg.quantity("Bound"), "description": svg.category("Bound tip")}
+    knee = svg.BY_ARM | {"y": y}
+    ends = {"x": svg.quantity("low"), "x2": {"field": "high"}}
     knees = [
-        svg.mark("rule", knee | {"x": low, "x2": {"field": "high"}}, strokeWidth=1.5),
-        svg.mark("point", knee | {"x": load}, size=160, strokeWidth=2, opacity=1),
+        svg.mark("rule", knee | ends, strokeWidth=1.5),
+        svg.mark("point", knee | {"x": svg.quantity("load")}, size=160, strokeWidth=2, opacity=1),
     ]
     layers = [
         svg.mark("line", bound, strokeWidth=1.2, strokeDash=[1, 3]),
-        *svg.arm_course(base | {"y": y}, looks),
+        *svg.course(rate),
         *(one | {"data": {"name": "knees"}} for one in knees),
     ]
     return {"layer": layers, **_SIZE}
 
 
-def _times(looks: Looks, x: Spec) -> Spec:
+def _times(x: Spec) -> Spec:
     y = svg.log_y("p50", "p50 and p99 in ms (log)")
-    base = {"x": x, "color": svg.arm_colour(looks), "description": svg.category("p50 tip")}
-    p99 = base | {
-        "y": svg.quantity("p99"),
-        "strokeDash": svg.arm_dash(looks),
-        "description": svg.category("p99 tip"),
-    }
-    layers = [svg.mark("line", p99, strokeWidth=1, opacity=0.8), *svg.arm_course(base | {"y": y}, looks)]
-    return {"layer": layers, **_SIZE}
+    p50 = svg.BY_ARM | {"x": x, "y": y, "description": svg.category("p50 tip")}
+    dashed = {"y": svg.quantity("p99"), "strokeDash": svg.as_given("dash")}
+    p99 = svg.mark(
+        "line", p50 | dashed | {"description": svg.category("p99 tip")}, strokeWidth=1, opacity=0.8
+    )
+    return {"layer": [p99, *svg.course(p50)], **_SIZE}
 
 
 def _knee_datum(one: Knee) -> dict[str, Any]:
@@ -102,7 +100,7 @@ def _capacity_chart(results: Results, scenario: str, found: Sequence[Capacity]) 
     looks = svg.find_looks(results)
     axis = svg.grid_axis(format="~s", tickCount=5)
     x = svg.quantity("rate_rps", title="requests per second", scale={"zero": True}, axis=axis)
-    base = svg.TOOLTIP | {"y": svg.arm_y(looks), "color": svg.arm_colour(looks)}
+    base = svg.BY_ARM | {"y": svg.arm_y(looks)}
     return svg.draw(
         svg.by_rows(
             *svg.interval(base, x), svg.text_beside(base | {"color": {"value": svg.TEXT}}), width=250

@@ -37,8 +37,6 @@ _TICKS = {
 """Where an axis has ticks, by the greatest ratio between its ends: a log scale's own choice leaves out either
 what lies above 1 or what lies between."""
 
-_TONES = {tone: f"var(--{tone})" for tone in ("better", "worse", "same", "unsure")}
-
 
 def ratio_plots(results: Results, scenario: str) -> tuple[Figure, ...]:
     """One plot for each metric in which a scenario was compared."""
@@ -99,14 +97,13 @@ def _chart(data: list[dict[str, Any]], margin: float) -> Spec:
     scale = {"type": "log", "nice": False, "padding": 8}
     ratio = svg.quantity("ratio", scale=scale, title="ratio (log scale)", axis=axis)
     row = svg.TOOLTIP | {"y": svg.arm_y(dict.fromkeys(one["candidate"] for one in data), field="candidate")}
-    colour = {"color": svg.category("tone", legend=None, scale=svg.scale_of(_TONES))}
     # The band in which ratios count as equivalent, its ends as `analyse` has them.
     band = {"x": {"datum": 1 / (1 + margin)}, "x2": {"datum": 1 + margin}}
     once: Spec = {"data": {"values": [{}]}}
     rows_of_a_level = svg.by_rows(
         svg.mark("rect", band, color="var(--band)") | once,
         svg.mark("rule", {"x": {"datum": 1}}, color=svg.FAINT, strokeWidth=1.5) | once,
-        *svg.interval(row | colour, ratio),
+        *svg.interval(row | {"color": svg.as_given("colour")}, ratio),
         svg.text_beside(row),
         width=_PLOT_WIDTH,
     )
@@ -124,7 +121,7 @@ def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, A
     return {
         "level": level_text(results, one.scenario, one.level),
         "candidate": visible(name),
-        "tone": TONES[ratio.verdict or "invalid"],
+        "colour": f"var(--{TONES[ratio.verdict or 'invalid']})",
         "text": text,
         "tip": tip,
         **(drawn if is_drawable else dict.fromkeys(drawn)),
@@ -166,7 +163,6 @@ def heat_maps(results: Results) -> tuple[Figure, ...]:
 
 
 def _grid_chart() -> Spec:
-    colours = {tone: f"var(--{tone})" for tone in _CELL_TONES.values()}
     axis = {"ticks": False, "labelAngle": 0}
     delay_axis = axis | {"titlePadding": svg.FONT_SLACK}
     base = {
@@ -177,8 +173,8 @@ def _grid_chart() -> Spec:
         base
         | svg.TOOLTIP
         | {
-            "color": svg.category("tone", legend=None, scale=svg.scale_of(colours)),
-            "opacity": svg.quantity("opacity", legend=None, scale=None),
+            "color": svg.as_given("colour"),
+            "opacity": svg.as_given("opacity"),
         }
     )
     cells = svg.mark("rect", cell, stroke="var(--panel)", strokeWidth=2)
@@ -199,5 +195,8 @@ def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:
         strength = min(abs(log(ratio.point)) / log(_FULL), 1.0) if ratio.point > 0 else 1.0
         opacity = _FAINTEST + (_STRONGEST - _FAINTEST) * strength
         tip = f"{where}: {text} {interval(ratio)}, {cell.state}"
-    place, look = {"delay": delay, "users": cell.users}, {"text": text, "tone": tone, "opacity": opacity}
+    place, look = (
+        {"delay": delay, "users": cell.users},
+        {"text": text, "colour": f"var(--{tone})", "opacity": opacity},
+    )
     return place | look | {"tip": tip}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
@@ -88,7 +89,14 @@ def category(field: str, **settings: object) -> Spec:
     return {"field": field, "type": "nominal", **settings}
 
 
+def as_given(field: str) -> Spec:
+    """A channel whose very values the data has: a colour, a shape, or the dashes of a line."""
+    return category(field, scale=None)
+
+
 TOOLTIP = {"description": category("tip")}
+BY_ARM = TOOLTIP | {"color": as_given("colour"), "detail": category("arm")}
+"""What belongs to an arm, in its colour; two of many arms may have the same."""
 
 
 def grid_axis(**settings: object) -> Spec:
@@ -108,9 +116,9 @@ def arm_y(order: Iterable[str] | None = None, *, field: str = "arm", named: bool
     return category(field, sort=sort, title=None, axis=axis if named else None)
 
 
-def scale_of(drawn: Mapping[Any, Any]) -> Spec:
-    """The scale that draws each value of a field as given: in a colour, which is a CSS value, or a shape."""
-    return {"domain": list(drawn), "range": list(drawn.values())}
+def scale_of(colours: Mapping[str, str]) -> Spec:
+    """The scale that draws each value of a field in its colour, for a legend to show."""
+    return {"domain": list(colours), "range": list(colours.values())}
 
 
 def mark(kind: str, encoding: Spec, *, where: str = "", **look: object) -> Spec:
@@ -129,6 +137,12 @@ def interval(base: Spec, x: Spec) -> list[Spec]:
     ends, where = {"x": quantity("low"), "x2": {"field": "high"}}, f"isValid(datum.{x['field']})"
     line = mark("rule", base | ends, where=where, strokeWidth=2)
     return [line, dot(base | {"x": x}, where=where, size=60)]
+
+
+def course(encoding: Spec, *, where: str = "") -> list[Spec]:
+    """A line for each arm in its dashes, and points in its shape, of those rows for which `where` is true."""
+    line = mark("line", encoding | {"strokeDash": as_given("dash")}, strokeWidth=2)
+    return [line, dot(encoding | {"shape": as_given("shape")}, where=where, size=40)]
 
 
 def text_beside(encoding: Spec) -> Spec:
@@ -166,17 +180,18 @@ def draw(
     title: str,
     subtitle: str,
     description: str,
-    looks: "Looks | None" = None,
+    looks: "Looks" = MappingProxyType({}),
     **rest: Any,  # noqa: ANN401 - the other fields of Figure
 ) -> Figure:
     """Draw a chart of the table `rows`, in colours that the page's style sheet defines.
 
-    A field in `*tip` is the tooltip of a mark that has it as description. With `looks`, what is drawn of an
-    arm can be hidden.
+    A field in `*tip` is the tooltip of a mark that has it as description. With `looks`, the rows of an arm
+    get its looks, and what is drawn of it can be hidden.
     """
     for row in (row for table in tables.values() for row in table):
-        colour = looks[row["arm"]].colour if looks and "arm" in row else ""
-        row |= {field: f"{_TIP}{colour}:{text}" for field, text in row.items() if field.endswith("tip")}
+        row.update(looks.get(row.get("arm", ""), {}))
+        look = row.get("look", "")
+        row |= {field: f"{_TIP}{look}:{text}" for field, text in row.items() if field.endswith("tip")}
     spec = {"data": {"name": "rows"}, "datasets": tables, "config": _CONFIG} | chart
     root = ET.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - drawn here, not received
     for element in list(root.iter()):
@@ -213,54 +228,29 @@ COLOURS = 10  # How many candidates have colours of their own; further ones begi
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How charts show an arm."""
-
-    colour: str  # Its colour's name in the style sheet
-    shape: str = "circle"  # Of its points, as Vega names it
-    dash: tuple[int, ...] = (1, 0)  # Lengths of dashes and gaps of its lines
-
-
-Looks = Mapping[str, Look]  # By the name of the arm, as the field `arm` holds it
+Looks = Mapping[str, Mapping[str, Any]]
+"""How charts show each arm, by its name: what its rows hold for `BY_ARM` and `course`, and as `look` the name of
+its colour in the style sheet, for the page's script."""
 
 
 def find_looks(results: Results) -> Looks:
     """How each arm of a run looks."""
     arms = [one.arm for one in results.summaries] + [one.arm for one in results.sweeps.capacities]
     measured = dict.fromkeys(map(visible, arms + [one.arm for one in results.rounds]))
-    looks = {BASELINE: Look(colour="baseline"), CONTROL: Look(colour="control", dash=(5, 3))}
+    looks = {BASELINE: _look("baseline", "circle"), CONTROL: _look("control", "circle", dash=(5, 3))}
     for number, name in enumerate([name for name in measured if name not in looks]):
-        shape = _SHAPES[(number + 1) % len(_SHAPES)]
-        looks[name] = Look(colour=f"arm-{number % COLOURS}", shape=shape)
+        looks[name] = _look(f"arm-{number % COLOURS}", _SHAPES[(number + 1) % len(_SHAPES)])
     return {name: look for name, look in looks.items() if name in measured}
+
+
+def _look(name: str, shape: str, dash: tuple[int, ...] = (1, 0)) -> dict[str, Any]:
+    return {"look": name, "colour": f"var(--{name})", "shape": shape, "dash": dash}
 
 
 def legend(looks: Looks, rows: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     """The legend of a chart of these rows."""
     shown = {row.get("arm") for row in rows}
-    return tuple((name, look.colour) for name, look in looks.items() if name in shown)
-
-
-def arm_colour(looks: Looks) -> Spec:
-    """The colour of a mark by the field `arm`."""
-    return _by_arm({name: f"var(--{look.colour})" for name, look in looks.items()})
-
-
-def arm_dash(looks: Looks) -> Spec:
-    """The dashes of a line by the field `arm`."""
-    return _by_arm({name: list(look.dash) for name, look in looks.items()})
-
-
-def arm_course(encoding: Spec, looks: Looks, *, where: str = "") -> list[Spec]:
-    """A line for each arm, with points in its shape, of those rows for which `where` is true."""
-    shape = {"shape": _by_arm({name: look.shape for name, look in looks.items()})}
-    line = mark("line", encoding | {"strokeDash": arm_dash(looks)}, strokeWidth=2)
-    return [line, dot(encoding | shape, where=where, size=40)]
-
-
-def _by_arm(drawn: Mapping[str, Any]) -> Spec:
-    return category("arm", legend=None, scale=scale_of(drawn))
+    return tuple((name, look["look"]) for name, look in looks.items() if name in shown)
 
 
 _COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
