@@ -97,11 +97,9 @@ def find_evidence(
         return "Nothing was compared."
     holding = find_holding(family, margins)
     differences = describe_differences([(one.candidate, one) for one in holding], level_text)
-    verdicts = [one.ratio.verdict for one in control_family(comparisons)]
-    shown = describe_control(verdicts, "be equivalent")
+    control = describe_control([one.ratio.verdict for one in control_family(comparisons)], "be equivalent")
     made = f"{count(len(family), 'comparison')} of {HEADLINE_SUBJECT}"
-    found = describe_holding(made, len(holding), differences, invalid_reasons)
-    return f"{found} {shown}".rstrip()
+    return f"{describe_holding(made, len(holding), differences, invalid_reasons)} {control}".rstrip()
 
 
 def find_capacity_evidence(
@@ -117,11 +115,10 @@ def find_capacity_evidence(
         f"{one.arm} is {one.compared.verdict} ({one.scenario}, {with_interval(one.compared)})"
         for one in holding
     )
-    control = [one.compared.verdict for one in capacities if one.arm == CONTROL]
-    shown = describe_control(control, "have the same capacity")
+    verdicts = [one.compared.verdict for one in capacities if one.arm == CONTROL]
+    control = describe_control(verdicts, "have the same capacity")
     made = f"{count(len(family), 'comparison')} of capacities"
-    found = describe_holding(made, len(holding), differences, invalid_reasons)
-    return f"{found} {shown}".rstrip()
+    return f"{describe_holding(made, len(holding), differences, invalid_reasons)} {control}".rstrip()
 
 
 def headline_family(comparisons: Iterable[Comparison]) -> list[Comparison]:

@@ -26,7 +26,8 @@ from portcompare.errors import Problem
 from portcompare.masking import mask_passwords
 from portcompare.parity.survey import Limits
 from portcompare.report import write_check
-from portcompare.report.formats.junit import write_junit
+from portcompare.report.formats.junit import render_junit
+from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.formats.terminal import Shown, render_parity
 from portcompare.report.sections.responses import COMMANDS_FILE
 from portcompare.run.check import check_plan
@@ -80,7 +81,7 @@ def check(
         with writing(f"--out {out_folder}"):
             write_check(parity, cases, out_folder, document)
     if junit_path is not None:
-        write_junit(parity, cases, junit_path)
+        write_atomically(junit_path, render_junit(parity, cases))
     if as_json:
         print_json(document)
     else:

@@ -229,8 +229,8 @@ _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross
 
 
 Looks = Mapping[str, Mapping[str, Any]]
-"""How charts show each arm, by its name: what its rows hold for `BY_ARM` and `course`, and as `look` the name of
-its colour in the style sheet, for the page's script."""
+"""How charts show each arm, by its name: what its rows hold for `BY_ARM` and `course`, and for the page's
+script as `look` the name of its colour."""
 
 
 def find_looks(results: Results) -> Looks:

@@ -1,22 +1,15 @@
 """JUnit XML, as CI systems show it: the responses of a check, and a whole run."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Results
-from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.sections.conclusions import gate_tables
 from portcompare.report.sections.measured import comparison_rows, outcome
 from portcompare.report.sections.responses import coverage_texts, parity_text, place_text, remark
 from portcompare.report.wording import visible
 from portcompare.units import count
-
-
-def write_junit(parity: Parity, cases: Sequence[str], path: Path) -> None:
-    """Write a check as JUnit XML."""
-    write_atomically(path, render_junit(parity, cases))
 
 
 def render_junit(parity: Parity, cases: Sequence[str]) -> str:
