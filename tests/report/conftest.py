@@ -2,7 +2,7 @@
 
 import io
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parit
 from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumPoint, Summary
 from portcompare.records.rounds import Bound, Latency, Round, Slice, Usage
 from portcompare.report import charts
-from portcompare.report.charts.svg import Figure
 from tests.altered import altered
 from tests.analyse.samples import ROUND
 
@@ -45,23 +44,6 @@ IN_PART = tuple(
 )
 EMPTY_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>'
 DRAWING = {"tests.report.test_charts", "tests.report.test_browser"}
-_CHARTED = ("rounds", "comparisons", "summaries", "spectra", "sweeps", "plan", "warnings")
-
-
-def _drawing_once(draw: Callable[[Results, str], Iterable[Figure]]) -> Callable[[Results, str], list[Figure]]:
-    """Draw the same records once, however many runs hold them."""
-    drawn: dict[tuple[object, ...], tuple[Results, list[Figure]]] = {}
-
-    def draw_once(results: Results, scenario: str) -> list[Figure]:
-        key = (scenario, *(id(getattr(results, name)) for name in _CHARTED))
-        if key not in drawn:
-            drawn[key] = results, list(draw(results, scenario))
-        return drawn[key][1]
-
-    return draw_once
-
-
-UNDRAWN = {name: _drawing_once(draw) for name, draw in charts.SUBJECTS.items()}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -70,7 +52,6 @@ def _undrawn(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(charts, "_drawn", [])
         if request.module.__name__ not in DRAWING:
-            patch.setattr(charts, "SUBJECTS", UNDRAWN)
             patch.setattr("vl_convert.vegalite_to_svg", lambda _: EMPTY_SVG)
             patch.setattr("vl_convert.svg_to_png", lambda _, scale: b"\x89PNG" * bool(scale))
         yield

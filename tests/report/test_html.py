@@ -11,7 +11,6 @@ from portcompare.records.results import Results
 from portcompare.report.formats import html
 from portcompare.report.formats.html import BESIDE
 from portcompare.report.sections.measured import round_rows
-from tests.report.conftest import unmeasured
 
 PASSIVE = re.compile(
     "a|bdi|body|caption|circle|dd|desc|details|div|dl|dt|figcaption|figure|footer|g|h[1-3]|head|header|html|li|line"
@@ -170,10 +169,3 @@ def test_every_round_has_its_row_and_settings_that_differ_are_marked(results: Re
     assert "workers 1 1 1" in page.rows
     rows = [row for row in page.rows if re.match(r"\d+ \d (fast|delayed) ", row)]
     assert rows == [" ".join(row) for row in round_rows(results)]
-
-
-def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Results) -> None:
-    text = Page(html.render(unmeasured(results))).text
-    assert "RESPONSES NOT COMPARED" in text
-    assert "There are no conclusions." in text
-    assert "0 rounds, 0 of them discarded" in text

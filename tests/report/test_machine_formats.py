@@ -98,11 +98,11 @@ def test_metrics_are_openmetrics_with_a_sample_for_what_is_known(results: Result
     assert len(_samples(results, "portcompare_latency_seconds", *places)) == 5 * len(answered)
 
 
-def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: Results) -> None:
-    files = histograms.render_spectra(results)
-    assert len(files) == len(results.spectra)
-    for spectrum, (name, content) in zip(results.spectra, files.items(), strict=True):
-        assert re.fullmatch(r"[\w.-]+\.hgrm", name)
+def test_percentile_files_have_the_four_columns_that_the_plotter_reads(hostile: Results) -> None:
+    files = histograms.render_spectra(hostile)
+    assert len(files) == len(hostile.spectra)
+    for spectrum, (name, content) in zip(hostile.spectra, files.items(), strict=True):
+        assert re.fullmatch(r"\w[\w.-]+\.hgrm", name)
         header, *lines = content.decode().splitlines()
         assert header.split() == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
         rows = [list(map(float, line.split())) for line in lines if line and not line.startswith("#")]
@@ -112,13 +112,6 @@ def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: 
             assert quantile == pytest.approx(point.quantile)
             assert rank == point.rank
             assert beyond == pytest.approx(1 / (1 - quantile), rel=0.01)
-
-
-def test_names_of_percentile_files_cannot_lead_out_of_their_folder(hostile: Results) -> None:
-    spectra = tuple(replace(one, scenario="../../etc", arm="a/b") for one in hostile.spectra[:1])
-    (name,) = histograms.render_spectra(replace(hostile, spectra=spectra))
-    assert "/" not in name
-    assert not name.startswith(".")
 
 
 STATUS = replace(
