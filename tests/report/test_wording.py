@@ -10,7 +10,7 @@ from portcompare.records.rounds import Bound
 from portcompare.report import EXPORTERS, wording
 from portcompare.report.formats.terminal import render_table
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
-from portcompare.report.sections.measured import ROUND_HEADER, arm_rows, round_rows
+from portcompare.report.sections.measured import ROUND_COLUMNS, arm_rows, round_rows
 from portcompare.report.sections.method import deployment_settings
 from portcompare.report.sections.responses import summary_text
 from tests.altered import altered
@@ -89,7 +89,7 @@ def test_the_notice_on_top_counts_differences_as_the_section_on_responses_does(r
 
 
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
-    rows = [dict(zip(ROUND_HEADER, row, strict=True)) for row in round_rows(results)]
+    rows = [dict(zip(ROUND_COLUMNS, row, strict=True)) for row in round_rows(results)]
     discarded = next(row for row in rows if row["Arm"] == "quart-uvicorn" and row["Level"] == "32 users")
     assert discarded["Counts"] == "discarded: responses were wrong"
     assert discarded["Errors"] == "31 (status 500: 31)"
@@ -107,7 +107,7 @@ def test_a_round_s_row_tells_where_it_stood_and_how_the_generator_kept_its_sched
         steady=False, reconnects=1234,
     )  # fmt: skip
     rows = round_rows(replace(results, rounds=(measured, *others)))
-    opened, closed, *_, last = (dict(zip(ROUND_HEADER, row, strict=True)) for row in rows)
+    opened, closed, *_, last = (dict(zip(ROUND_COLUMNS, row, strict=True)) for row in rows)
     columns = ("Offered", "Not sent", "Lag, p99", "Lag, max", "Stall, max")
     assert [opened[column] for column in columns] == ["400/s", "1,200", "1.50 ms", "20.0 ms", "4.00 ms"]
     assert [closed[column] for column in columns[:4]] == ["not known", "0", "not known", "not known"]
@@ -158,7 +158,7 @@ def test_cpu_time_and_memory_are_not_known_and_why_is_said(run: Results) -> None
         "already running",
     )
     assert last.unknown == ""
-    row = dict(zip(ROUND_HEADER, round_rows(run)[0], strict=True))
+    row = dict(zip(ROUND_COLUMNS, round_rows(run)[0], strict=True))
     assert row["CPU per request"] == row["Memory, peak"] == "not known: already running"
 
 

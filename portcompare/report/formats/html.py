@@ -31,7 +31,7 @@ def render(results: Results) -> str:
 
 def _sections(results: Results) -> Iterator[dict[str, Any]]:
     charts = draw_charts(results)
-    shared = {"results": results, "comparison_header": measured.COMPARISON_HEADER}
+    shared = {"results": results, "comparison_header": tuple(measured.COMPARISON_COLUMNS)}
     for name, section in SECTIONS.items():
         values, drawn = section.build(results), charts.scenarios.get(name, {})
         if drawn or any(values.values()):
@@ -112,7 +112,7 @@ SECTIONS = {
     "validity": Section(title="Whether it can be trusted", build=method.build_validity, folded=True),
     "rounds": Section(
         title="Rounds",
-        build=lambda run: {"header": measured.ROUND_HEADER, "rounds": measured.round_rows(run)},
+        build=lambda run: {"header": tuple(measured.ROUND_COLUMNS), "rounds": measured.round_rows(run)},
         folded=True,
     ),
     "files": Section(

@@ -45,16 +45,14 @@ def render(results: Results) -> str:
     suites = [_suite("run", _about_run(results))]
     if results.gates:
         suites.append(_suite("gates", _gates(results)))
-    rows = list(zip(results.comparisons, comparison_rows(results), strict=True))
-    for scenario in dict.fromkeys(row.scenario for _, row in rows):
-        tests = []
-        for one, row in rows:
-            if row.scenario == scenario:
-                said = f"{outcome(row.ratio, row.verdict)} {row.interval}: {row.reason}"
-                skipped = row.reason if one.ratio.verdict in {"inconclusive", "invalid"} else None
-                name = f"{row.level}, {row.metric}, {row.candidate}"
-                tests.append(_test(scenario, name, said, skipped=skipped))
-        suites.append(_suite(scenario, tests))
+    tests: dict[str, list[ET.Element]] = {}
+    for one, row in zip(results.comparisons, comparison_rows(results), strict=True):
+        scenario, level, metric, candidate, ratio, interval, _, verdict, reason = row
+        said = f"{outcome(ratio, verdict)} {interval}: {reason}"
+        skipped = reason if one.ratio.verdict in {"inconclusive", "invalid"} else None
+        test = _test(scenario, f"{level}, {metric}, {candidate}", said, skipped=skipped)
+        tests.setdefault(scenario, []).append(test)
+    suites += [_suite(*each) for each in tests.items()]
     return _document(f"portcompare run {visible(results.name)}", suites)
 
 

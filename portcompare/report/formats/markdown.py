@@ -33,7 +33,7 @@ def render(results: Results) -> str:
         line_header=screen.HEADER,
         lines=screen.table_rows(sections["conclusions"]["groups"]),
         arm_header=measured.ARM_HEADER,
-        comparison_header=measured.COMPARISON_HEADER,
+        comparison_header=tuple(measured.COMPARISON_COLUMNS),
         comparisons=[
             [clipped(cell, _LONGEST_TEXT) for cell in row] for row in sections["ratios"]["comparisons"]
         ],

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from portcompare import units
+from portcompare.records.estimates import Comparison
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Round
@@ -17,7 +17,6 @@ from portcompare.report.wording import (
     known,
     latencies,
     level_text,
-    ratio_cells,
     ratio_text,
     visible,
     why_usage_unknown,
@@ -129,33 +128,24 @@ def _bound(one: Summary) -> str:
     return f"{units.share(min(one.bound_share, 1.0))} of its bound, {rate}: {visible(one.bound.reason)}"
 
 
-class ComparisonRow(NamedTuple):
-    """The cells of one comparison, in the order of `COMPARISON_HEADER`."""
-
-    scenario: str
-    level: str
-    metric: str
-    candidate: str
-    ratio: str
-    interval: str
-    blocks: str
-    verdict: str
-    reason: str
-
-
-COMPARISON_HEADER = tuple({"interval": "95% interval"}.get(f, f.capitalize()) for f in ComparisonRow._fields)
+COMPARISON_COLUMNS: dict[str, Callable[[Results, Comparison], str]] = {
+    "Scenario": lambda _, one: visible(one.scenario),
+    "Level": lambda results, one: level_text(results, one.scenario, one.level),
+    "Metric": lambda _, one: METRICS[one.metric].label,
+    "Candidate": lambda _, one: visible(one.candidate),
+    "Ratio": lambda _, one: ratio_text(one.ratio),
+    "95% interval": lambda _, one: interval(one.ratio),
+    "Blocks": lambda _, one: f"{one.ratio.blocks:,}",
+    "Verdict": lambda _, one: METRICS[one.metric].word(one.ratio.verdict or "invalid"),
+    "Reason": lambda _, one: visible(one.ratio.reason),
+}
 
 
-def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
+def comparison_rows(results: Results) -> tuple[tuple[str, ...], ...]:
     """One row for each comparison, in the record's order."""
-    rows = []
-    for one in results.comparisons:
-        place = visible(one.scenario), level_text(results, one.scenario, one.level)
-        ratio, ends, verdict = ratio_cells(one)
-        what = METRICS[one.metric].label, visible(one.candidate)
-        why = visible(one.ratio.reason)
-        rows.append(ComparisonRow(*place, *what, ratio, ends, f"{one.ratio.blocks:,}", verdict, why))
-    return tuple(rows)
+    return tuple(
+        tuple(show(results, one) for show in COMPARISON_COLUMNS.values()) for one in results.comparisons
+    )
 
 
 def how_measured(one: Round) -> str:
@@ -206,7 +196,6 @@ ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
         f"{units.rate(one.bound.rate_rps)} ({one.bound.name})" if one.bound else NOT_KNOWN
     ),
 }
-ROUND_HEADER = tuple(ROUND_COLUMNS)
 
 
 def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
