@@ -86,11 +86,6 @@ def test_what_lies_between_neighbours_that_agree_is_implied(measured: list[str],
     assert {cell.implied for cell in grid.cells if cell.state != "not measured"} == {None}
 
 
-def test_each_delay_has_a_border() -> None:
-    grid = lay_out(["---", "--+", "-++"])
-    assert [(one.delay_s, one.wins_from_users) for one in grid.borders] == [(0.0, None), (0.01, 64), (0.2, 8)]
-
-
 def test_the_border_is_where_all_that_lies_beyond_wins() -> None:
     expected = {"--+": (64, 8), "-++": (8, 1), "+++": (1, None), "---": (None, None), "-+-": (None, None)}
     expected |= {"+-+": (64, 8), "-.+": (64, 1), "++.": (None, None)}

@@ -9,7 +9,7 @@ from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.metrics import METRICS, MetricName, round_metrics
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from tests.altered import altered
-from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, MARGINS, ROUND, TURN, rounds_of
+from tests.analyse.samples import CANDIDATE, COMPARISON, MARGINS, TURN, rounds_of
 
 EQUAL = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
 OUTLIER = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
@@ -168,33 +168,6 @@ def test_what_a_round_does_not_know_is_missing_from_its_metric_alone() -> None:
     assert found["p99"].verdict == "equivalent"
 
 
-def with_factors(rate: float, p50: float, p95: float, p99: float, cpu: float) -> list[Round]:
-    """Two blocks of the baseline, and of a candidate that has so many times its values."""
-    candidate = altered(
-        ROUND,
-        arm=CANDIDATE,
-        rate_rps=rate * ROUND.load.rate_rps,
-        latency_s=replace(LATENCY, p50=p50 * LATENCY.p50, p95=p95 * LATENCY.p95, p99=p99 * LATENCY.p99),
-        cpu_s_per_request=cpu * 0.0005,
-    )
-    return [replace(one, block=block) for one in (ROUND, candidate) for block in (0, 1)]
-
-
-def test_each_metric_compares_its_own_value_and_knows_what_is_better() -> None:
-    found = by_metric(with_factors(2, 0.5, 3, 4, 0.5))
-    assert list(found) == ["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
-    assert [one.point for one in found.values()] == pytest.approx([2, 0.5, 3, 4, 0.5])
-    assert [one.verdict for one in found.values()] == ["faster", "faster", "slower", "slower", "faster"]
-
-
-@pytest.mark.parametrize("metric", round_metrics())
-def test_each_metric_has_its_own_margin(metric: MetricName) -> None:
-    rounds = with_factors(1.07, 1.07, 1.07, 1.07, 1.07)
-    found = {one.metric: one.ratio.verdict for one in compare(rounds, MARGINS | {metric: 0.10})}
-    assert found.pop(metric) == "equivalent"
-    assert "equivalent" not in found.values()
-
-
 @pytest.mark.parametrize(
     ("metric", "needed"), [("p50", 2), ("p95", 20), ("p99", 100), ("cpu_s_per_request", 20)]
 )
@@ -204,14 +177,6 @@ def test_quantiles_and_cpu_time_need_requests(metric: MetricName, needed: int) -
     why = f"{needed - 1} requests a round are too few for a {metric}, which needs {needed}"
     assert few[metric] == Estimate(blocks=2, verdict="inconclusive", reason=why)
     assert few["throughput"].verdict == "equivalent"
-
-
-@pytest.mark.parametrize("scarce", [BASELINE, CONTROL, CANDIDATE])
-def test_the_arm_with_fewer_requests_decides_whether_they_are_enough(scarce: str) -> None:
-    rounds = [one for arm in (BASELINE, CONTROL, CANDIDATE) for one in rounds_of(arm, [100, 100])]
-    few = (altered(one, requests=99 if one.arm == scarce else 1000) for one in rounds)
-    (found,) = (one for one in compare(few, MARGINS) if (one.candidate, one.metric) == (CANDIDATE, "p99"))
-    assert found.ratio.verdict == "inconclusive"
 
 
 def test_levels_and_scenarios_are_never_mixed_and_the_control_is_compared_as_a_candidate_is() -> None:

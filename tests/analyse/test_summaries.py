@@ -6,7 +6,7 @@ from hdrh.histogram import HdrHistogram
 from portcompare.analyse.summaries import QUANTILES, find_moments, find_spectra, rank, summarise
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Spectrum, Summary
-from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round, Slice
+from portcompare.records.rounds import BASELINE, Bound, Latency, Round, Slice
 from tests.altered import altered
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, SUMMARY, own_bound, rounds_of
 
@@ -104,18 +104,6 @@ def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user_of_the_cl
     unknown = [altered(LOW, level=1.0, handler_s=None), HIGH]
     for rounds in (open_model, unknown):
         assert [one.queue_s for one in summarise(rounds, [], own_bound)] == [None, None]
-
-
-def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
-    rounds = [
-        replace(one, level=level)
-        for level in (8.0, 4.0)
-        for arm in (BASELINE, CONTROL)
-        for one in rounds_of(arm, [100, 100])
-    ]
-    found = [(one.level, one.arm, one.rounds) for one in summarise(rounds, [], own_bound)]
-    assert found == [(8.0, BASELINE, 2), (8.0, CONTROL, 2), (4.0, BASELINE, 2), (4.0, CONTROL, 2)]
-    assert summarise([], [], own_bound) == ()
 
 
 def test_a_summary_has_its_arms_ratio_and_the_cost_of_its_cpu_time() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, Ceiling, find_highest, measure_ceiling
+from portcompare.doctor.ceiling import OPEN_STEPS, Ceiling, find_highest, measure_ceiling
 from portcompare.wire.protocol import Prepare, Prepared, RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
 from tests.doctor.samples import LATENCY_S
@@ -94,14 +94,6 @@ def search(trusted_offers: dict[int, bool], *, otherwise: bool) -> tuple[float |
 
     trusted, _ = find_highest(1000, offer, why_untrusted)
     return (trusted[0] if trusted else None), offers
-
-
-def test_the_range_is_halved_by_its_logarithm() -> None:
-    found, offers = search({}, otherwise=True)
-    assert offers[0] == pytest.approx(1000 * LOWEST_SHARE**0.5)
-    assert len(offers) == OPEN_STEPS
-    assert offers == sorted(offers)
-    assert found == offers[-1] == pytest.approx(1000, rel=0.04)
 
 
 def test_a_rate_that_failed_is_offered_once_more_before_it_counts() -> None:

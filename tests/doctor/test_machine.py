@@ -16,10 +16,9 @@ from portcompare.doctor.machine import (
     read_cpu_quota,
     read_cpu_times,
 )
-from portcompare.serve import SERVERS, assign_cpus
+from portcompare.serve import SERVERS
 from portcompare.serve.servers import Server
 from tests.measure.plans import make_plan
-from tests.serve.support import write_plan
 
 
 def test_the_facts_are_those_of_this_machine_and_of_what_is_installed() -> None:
@@ -80,17 +79,6 @@ def test_the_busiest_of_the_cpus_in_question_counts_by_their_numbers(tmp_path: P
     assert find_busiest(before, {0: (91, 271), 3: (31, 110)}, (0, 3)) == pytest.approx(0.3)
     assert find_busiest(before, {0: (91, 271), 3: (31, 110)}, (0,)) == pytest.approx(0.2)
     assert find_busiest(before, before, (0,)) == 0.0
-
-
-@pytest.mark.parametrize("usable", [{0, 1, 2, 3}, {4, 6}, {5}])
-def test_cpus_are_shared_as_in_a_plan_that_says_nothing_of_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, usable: set[int]
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: usable)
-    monkeypatch.setattr(machine, "read_cpu_times", lambda _: dict.fromkeys(usable, (0, 0)))
-    found = examine_machine(watch_s=0.0)
-    shared = assign_cpus(write_plan(tmp_path))
-    assert (found.server_cpus, found.generator_cpus) == (shared.server, shared.generator)
 
 
 @pytest.mark.parametrize(
