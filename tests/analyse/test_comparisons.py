@@ -36,18 +36,6 @@ def test_rounds_are_paired_by_block_in_whatever_order_and_the_ratio_is_the_geome
     assert (found.blocks, found.low, found.high) == pytest.approx((3, 2, 2))
 
 
-def test_a_candidate_is_compared_with_the_mean_of_the_baseline_and_its_control() -> None:
-    base, control = rounds_of(BASELINE, [100, 100, 100]), rounds_of(CONTROL, [400, 400, 400])
-    candidate = rounds_of(CANDIDATE, [200, 200, 200])
-    found = throughputs([*base, *control, *candidate])
-    assert found[CANDIDATE].point == pytest.approx(1)  # to the geometric mean of 100 and 400
-    assert found[CONTROL].point == pytest.approx(4)  # to the baseline alone
-    # Where the control has no valid round, the baseline stands alone.
-    spoilt = [altered(one, discarded="spoilt") for one in control[1:]]
-    alone = throughputs([*base, *spoilt, *candidate])[CANDIDATE]
-    assert (alone.blocks, alone.point) == pytest.approx((3, 2))
-
-
 @pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
 def test_a_block_that_one_arm_lacks_or_in_which_its_round_was_discarded_is_left_out(arm: str) -> None:
     spoilt = [
