@@ -22,6 +22,7 @@ from portcompare.units import count, duration
 LEAST_TIMES = 3  # what was seen less often may be chance
 _LEAST_SHARE = 0.05  # of a route's requests, or of the time: less does not hold up others
 _LEAST_GLANCES = 0.01  # of all looks at a busy loop
+_LEAST_WAITED = 0.004  # of the time: of calls that are seen as often as that
 _LEAST_WAIT = 0.25  # of a route's time: a queue that takes less is no bottleneck
 _LEAST_FULL = 0.5  # of the time that requests are handled, all threads must be busy
 _CHUNKS = 20  # calls in threads for one request
@@ -100,7 +101,8 @@ def find_blocking(names: Names, seen: Seen) -> list[Blocking]:
         least = max(LEAST_TIMES, _LEAST_SHARE * concerned)
         is_long = one.total_s >= _LEAST_SHARE * seen.seconds or one.stalls >= least
         least_glances = max(LEAST_TIMES, _LEAST_GLANCES * seen.total("busy_looks"))
-        is_waiting = one.glances >= least_glances or one.waited_s >= _LEAST_SHARE * seen.seconds
+        waited = one.waited_s / seen.seconds if seen.seconds else 0.0
+        is_waiting = waited >= (_LEAST_WAITED if one.glances >= least_glances else _LEAST_SHARE)
         calls = max(one.events.values(), default=0)
         if not (one.stalls >= LEAST_TIMES and is_long) and calls < least and not is_waiting:
             continue

@@ -81,7 +81,11 @@ def _of(one: Subject, route: str = "") -> str:
 
 
 def _blocking(one: Blocking) -> str:
-    often = f"{count(one.count, 'time')}, {duration(one.total_s)} in all, {duration(one.longest_s)} at most"
+    often = f"{count(one.count, 'time')}, too short to be timed"
+    if one.total_s:
+        often = (
+            f"{count(one.count, 'time')}, {duration(one.total_s)} in all, {duration(one.longest_s)} at most"
+        )
     text = f" (ruff: {one.rule})" if one.rule else ""
     return f"{_place(one)}: {visible(one.reason)}: {often}{text} [{_of(one, one.route)}]"
 
