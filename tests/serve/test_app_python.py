@@ -29,7 +29,7 @@ def test_what_runs_in_the_apps_interpreter_is_python_3_8(path: Path) -> None:
 
 
 def test_the_folder_on_the_import_path_hides_no_module_of_an_app() -> None:
-    assert len(SCRIPTS) == 5
+    assert len(SCRIPTS) == 9
     assert {path.name for path in APP_PYTHON.glob("*.py")} == {"__init__.py", *(one.name for one in SCRIPTS)}
 
 
