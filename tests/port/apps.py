@@ -233,6 +233,8 @@ class Parsed(Request):
     @property
     def number(self):
         return self.get_json()["n"]
+    def on_json_loading_failed(self, error):
+        return {"n": 0} if error is None else super().on_json_loading_failed(error)
 
 class Sessions(SecureCookieSessionInterface):
     def get_cookie_name(self, app):
@@ -260,6 +262,7 @@ class Pages:
         return render_template_string("page {{ n }}", n=name)
 
 app = App(__name__)
+app.debug = True
 app.secret_key = "x"
 
 @Cached
@@ -488,7 +491,7 @@ def opened():
 EXTENSION = """
 import sys
 from pathlib import Path
-from flask import Flask
+from flask import Blueprint, Flask
 
 sys.path.append(str(Path(__file__).parents[1] / "library"))
 from flask_mail import Mail
@@ -496,6 +499,16 @@ from flask_mail import Mail
 app = Flask(__name__)
 app.secret_key = "x"
 mail = Mail(app)
+
+pages = Blueprint("pages", __name__)
+mail.exempt(pages)
+
+@pages.get("/page")
+@mail.guarded
+def page():
+    return "page"
+
+app.register_blueprint(pages)
 
 @app.get("/")
 @mail.guarded
@@ -520,12 +533,16 @@ class Mail:
         self.handle = app.handle_user_exception
         app.handle_user_exception = self.describe
         app.after_request(self.count)
+        self.free = set()
+
+    def exempt(self, view):
+        self.free.add(view.name if isinstance(view, flask.Blueprint) else view.__name__)
 
     def guarded(self, view):
         @wraps(view)
         def call():
             wsgi_errors_stream.write("")
-            if flask.session.get("user"):
+            if flask.session.get("user") or flask.request.blueprint in self.free:
                 return view()
             return flask.make_response(flask.render_template_string("{{ request.path }}"), 401)
         return call
@@ -569,6 +586,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
                 post("/user", data={"name": "a"}),
                 post("/number", json={"n": 1}),
                 post("/number", data={"n": "1"}),
+                post("/number", content="{", headers={"Content-Type": "application/json"}),
             ),
             *(get("/load"), get("/size")),
         ),
@@ -621,7 +639,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
         {"app.py": EXTENSION, "../library/flask_mail.py": LIBRARY},
         (
             *(get("/"), post("/", files={"f": ("a.txt", b"hello")}), get("/mail/flask_mail.py")),
-            *(get("/mail/x"), get("/none")),
+            *(get("/mail/x"), get("/none"), get("/page")),
         ),
     ),
     "site": (
