@@ -22,6 +22,7 @@ def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
         is_class = last.endswith(("Error", "Exception", "Warning")) or name in tables.CONVERTED
         if package in tables.BLOCKING_PACKAGES and not (is_class or last.startswith("auth.")):
             return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
+        package = tables.package_of(name)
         if tables.is_extension(package):
             why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
             return f"{package} {why.removeprefix('it ')}"

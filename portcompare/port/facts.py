@@ -186,7 +186,7 @@ class Facts:
         if isinstance(node, ast.Attribute):
             self._read_attribute(site, node)
         elif isinstance(node, ast.Name):
-            packages = filter(tables.is_extension, {name.partition(".")[0] for name in names})
+            packages = filter(tables.is_extension, set(map(tables.package_of, names)))
             facts += [
                 Fact(kind="blocks", site=site, what=blocking.blocked_by({each}, set(), ""))
                 for each in packages
@@ -211,7 +211,7 @@ class Facts:
                     return
 
     def _note_left(self, scope: Scope, names: set[str], kinds: set[str]) -> None:
-        packages = {name.partition(".")[0] for name in names} | {kind.removeprefix("left:") for kind in kinds}
+        packages = set(map(tables.package_of, names)) | {kind.removeprefix("left:") for kind in kinds}
         for package in filter(tables.is_left, packages):
             self.left[scope] = package
 

@@ -212,7 +212,7 @@ class Names:
             return {tables.KINDS[dotted]}
         if dotted == "pathlib.Path":
             return {dotted}
-        package = dotted.partition(".")[0]
+        package = tables.package_of(dotted)
         if tables.is_left(package):
             return {f"left:{package}"}
         return (

@@ -15,13 +15,13 @@ from portcompare.port.tables import (
     BY_HAND,
     CONVERTED,
     IN_THREAD,
-    KEPT,
     KINDS,
     PROXY_FIX,
     PYPI,
     RENAMED,
     is_extension,
     is_left,
+    package_of,
 )
 from portcompare.port.values import canonical
 
@@ -158,7 +158,7 @@ class _ModulePlanner:
         root: ast.expr = node.func
         while isinstance(root, ast.Attribute | ast.Call):
             root = root.value if isinstance(root, ast.Attribute) else root.func
-        package = dotted_name(root, scope).partition(".")[0]
+        package = package_of(dotted_name(root, scope))
         if package in _NO_EXTENSIONS or is_extension(package) or package in self._own:
             return
         passed = [*node.args, *(each.value for each in node.keywords)]
@@ -339,12 +339,16 @@ class _ModulePlanner:
             self._planner.helpers |= self._wanted
 
     def _check_extension(self, node: ast.Import | ast.ImportFrom, source: str) -> None:
-        package = source.partition(".")[0]
-        if package in KEPT or is_left(package):
+        prefix = f"{source}." if isinstance(node, ast.ImportFrom) else ""
+        for package in sorted({package_of(prefix + each.name) for each in node.names}):
+            library = package.partition(".")[0]
+            if library in self._own or not is_extension(package):
+                continue
             self._planner.helpers.add("flask_contexts")
-        if is_left(package):
-            why, source = BY_HAND.get(package, ("there is no rule for this extension", f"{PYPI}/{package}/"))
-            self._leave(node, self._module.scope, f"{package}: {why} ({source})")
+            if is_left(package):
+                unknown = ("there is no rule for this extension", f"{PYPI}/{library}/")
+                why, place = BY_HAND.get(package, unknown)
+                self._leave(node, self._module.scope, f"{package}: {why} ({place})")
 
 
 def _is_qualified(parent: ast.AST) -> bool:

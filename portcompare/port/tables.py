@@ -3,6 +3,8 @@
 Quart is that of 0.20 to 0.22: https://quart.palletsprojects.com/en/latest/reference/source/quart.html
 """
 
+import re
+
 _APPS = ("flask.Flask", "flask.current_app")
 HTTP_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "trace"})
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put", "request")
@@ -377,9 +379,16 @@ IN_THREAD = {
 """What does in a thread, without `await`, what Quart has to be awaited for."""
 
 
+def package_of(name: str) -> str:
+    """The package that a name is of; of a library's part for Flask, all names up to that of the part."""
+    found = re.match(r"(?!flask\b|flask_)\w+(\.\w+)*?\.flask(_\w+)?(?=\.|$)", name)
+    return found[0] if found else name.partition(".")[0]
+
+
 def is_left(package: str) -> bool:
-    """Whether a package is an extension of Flask that is left by hand."""
-    return package in BY_HAND or (package.startswith("flask_") and package not in KEPT)
+    """Whether a package is an extension of Flask that is left by hand, or a library's part for Flask."""
+    is_unknown = package.rpartition(".")[2].startswith("flask_") or package.endswith(".flask")
+    return package in BY_HAND or (is_unknown and package not in KEPT)
 
 
 def is_extension(package: str) -> bool:

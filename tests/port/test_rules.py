@@ -27,6 +27,10 @@ from tests.port.rules import HEAD, port
         ("r = app.response_class('x')\nr.data += b'y'", "data is awaited before it is set"),
         ("import flask_sock", "flask_sock: it serves WebSockets of WSGI"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),
+        (
+            "import tracing.flask",
+            "tracing.flask: there is no rule for this extension (https://pypi.org/project/tracing/)",
+        ),
         ("import tracing\ntracing.Tracer().follow(of=print(app) or app)", "tracing receives the app"),
         ("page = render_template('x')", "it runs when the module is imported"),
     ],
@@ -226,7 +230,11 @@ def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path)
     text = """
         from flask_restful import Api, Resource
         from flask_unheard_of import Guard, Shop
-        auth, api, shop = Guard(), Api(app), Shop()
+        from tokens.parts.flask_oauth import Server
+        auth, api, shop, server = Guard(), Api(app), Shop(), Server()
+        @app.post("/token")
+        def token():
+            return server.respond()
         @app.get("/a")
         @auth.login_required
         def a():
@@ -248,6 +256,7 @@ def test_routes_that_need_an_extension_that_is_left_are_left_too(tmp_path: Path)
         "/a": "by hand",
         "/items": "in a thread",
         "/orders": "by hand",
+        "/token": "by hand",
         "/b": "async",
     }
 
