@@ -491,7 +491,7 @@ def opened():
 EXTENSION = """
 import sys
 from pathlib import Path
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, redirect, request
 
 sys.path.append(str(Path(__file__).parents[1] / "library"))
 from flask_mail import Mail
@@ -506,7 +506,7 @@ mail.exempt(pages)
 @pages.get("/page")
 @mail.guarded
 def page():
-    return "page"
+    return redirect("/") if request.args else "page"
 
 app.register_blueprint(pages)
 
@@ -543,7 +543,8 @@ class Mail:
         def call():
             wsgi_errors_stream.write("")
             if flask.session.get("user") or flask.request.blueprint in self.free:
-                return view()
+                response = view()
+                return response if isinstance(response, flask.Response) else flask.jsonify(response)
             return flask.make_response(flask.render_template_string("{{ request.path }}"), 401)
         return call
 
@@ -639,7 +640,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
         {"app.py": EXTENSION, "../library/flask_mail.py": LIBRARY},
         (
             *(get("/"), post("/", files={"f": ("a.txt", b"hello")}), get("/mail/flask_mail.py")),
-            *(get("/mail/x"), get("/none"), get("/page")),
+            *(get("/mail/x"), get("/none"), get("/page"), get("/page?to=1")),
         ),
     ),
     "site": (
