@@ -14,7 +14,7 @@ from benchmarks.common import header, publish, row, verdict
 from portcompare.diagnose.isolation import find_leaks
 from portcompare.plan import load_plan
 from portcompare.records.diagnosis import Leak
-from portcompare.run.diagnose import Subject
+from portcompare.run.diagnose import Examined
 from portcompare.run.session import open_session
 from portcompare.serve.servers import vocabulary
 
@@ -44,8 +44,8 @@ def compare(path: Path) -> list[Leak]:
     ((scenario, one),) = plan.scenarios.items()
     with TemporaryDirectory() as folder, open_session(plan, Path(folder)) as session:
         level = float(one.load.levels[-1])
-        subject = Subject(session=session, name=plan.baseline, scenario=scenario, level=level)
-        return find_leaks(scenario, subject.requests, session.logins.get(scenario, ()), subject.serve)[0]
+        examined = Examined(session=session, name=plan.baseline, scenario=scenario, level=level)
+        return find_leaks(scenario, examined.requests, session.logins.get(scenario, ()), examined.serve)[0]
 
 
 if __name__ == "__main__":

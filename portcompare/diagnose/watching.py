@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from portcompare.masking import mask_passwords
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
 from portcompare.serve.servers import APP_PYTHON
@@ -111,3 +112,31 @@ def read_seen(folder: Path, arm: str) -> Seen:
         with suppress(OSError, ValueError):  # it has just ended, in the midst of writing
             found.append(json.loads(path.read_text(encoding="utf-8")))
     return Seen(processes=tuple(one for one in found if one["routes"] or one["states"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedApp:
+    """An app that was watched under a scenario's load."""
+
+    deployment: str
+    scenario: str
+    directory: Path
+
+    def site(self, place: Place) -> dict[str, Any]:
+        """A place, as the fields of a site."""
+        file, line, function, call = place
+        return {
+            "file": self.shorten(file),
+            "line": line,
+            "function": function,
+            "call": mask_passwords(call),  # a line as it stands in the text may hold a literal secret
+        }
+
+    def shorten(self, text: str) -> str:
+        """A path within the app's directory, relative to it."""
+        return text.removeprefix(f"{self.directory}/")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Deployment and scenario, as the fields of a finding."""
+        return {"deployment": self.deployment, "scenario": self.scenario}

@@ -65,7 +65,7 @@ class Waiting(Site):
     kind: WaitKind  # a slot of the server, a thread of the executor, a lock, a place in a pool or queue
     count: int  # Requests that were seen to wait for it
     total_s: float
-    longest_s: float
+    longest_s: float | None  # None where only the mean is known
     share: float  # Of the route's time in the server, from 0 to 1
     reason: str  # What holds it: `6 of 6 threads busy, 31 waiting; they run time.sleep at app.py:9`
 
@@ -85,10 +85,15 @@ class RouteTime(Subject):
     weight: float = 1.0  # Its share of all requests that were watched
 
     @property
+    def parts_s(self) -> tuple[float, ...]:
+        """All parts, in the order in which they come about."""
+        server = (self.queued_s, self.blocked_s, self.waited_s, self.upstream_s, self.computed_s)
+        return (*server, self.network_s)
+
+    @property
     def response_s(self) -> float:
         """The whole response time."""
-        server_s = self.queued_s + self.blocked_s + self.waited_s + self.upstream_s + self.computed_s
-        return server_s + self.network_s
+        return sum(self.parts_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +149,7 @@ class Watched(Subject):
     watched_rps: float  # With them
     plain_p50_s: float | None
     cpu_s_per_request: float | None  # CPU seconds of the whole server, without instruments
-    # How many requests made progress at once, as measured; None if it could not be told
+    # How many requests made progress at once, as measured; None if that is not known
     slots: int | None
     probe_idle_s: float | None  # A cheap request without load
     probe_loaded_s: float | None  # The same beside the load

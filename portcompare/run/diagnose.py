@@ -10,24 +10,18 @@ from statistics import median
 from typing import Any
 
 from portcompare.diagnose.advice import advise
+from portcompare.diagnose.blocking import find_blocking, find_mistakes
 from portcompare.diagnose.connections import find_lost_connections, probe_connections, read_overflows
 from portcompare.diagnose.cpu import Profile, compare_cpu, record_cpu
-from portcompare.diagnose.findings import (
-    Names,
-    find_blocking,
-    find_mistakes,
-    find_waiting,
-    slot_waiting,
-    split_time,
-)
 from portcompare.diagnose.isolation import find_leaks
 from portcompare.diagnose.text import find_in_text
-from portcompare.diagnose.watching import PROBE, Seen, forget, read_seen, watch_apps
+from portcompare.diagnose.waiting import find_slot_waiting, find_waiting, split_time
+from portcompare.diagnose.watching import PROBE, WatchedApp, forget, read_seen, watch_apps
 from portcompare.errors import MeasurementError
 from portcompare.measure.blocks import Place
 from portcompare.measure.rounds import Side, make_order
 from portcompare.plan import Plan
-from portcompare.records.diagnosis import Blocking, Diagnosis, Unseen, Watched
+from portcompare.records.diagnosis import Diagnosis, Unseen, Watched
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import LoadReport
 from portcompare.run.parity import capture_requests
@@ -63,7 +57,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Examined:
     """One deployment under one scenario's load."""
 
     session: Session
@@ -72,11 +66,11 @@ class Subject:
     level: float
 
     @property
-    def names(self) -> Names:
-        """It, as findings name it."""
+    def app(self) -> WatchedApp:
+        """The deployment's app."""
         plan = self.session.plan
         directory = plan.resolve(plan.app_of(self.name).directory)
-        return Names(deployment=self.name, scenario=self.scenario, directory=directory)
+        return WatchedApp(deployment=self.name, scenario=self.scenario, directory=directory)
 
     @property
     def requests(self) -> tuple[RequestSpec, ...]:
@@ -119,12 +113,12 @@ def diagnose_plan(plan: Plan, folder: Path, progress: Progress, wanted: Collecti
                 for scenario, each in session.plan.scenarios.items():
                     if each.load.levels:
                         level = float(each.load.levels[-1])
-                        subject = Subject(session=session, name=name, scenario=scenario, level=level)
-                        found = _add(found, _diagnose(subject, profiles, progress))
+                        examined = Examined(session=session, name=name, scenario=scenario, level=level)
+                        found = _add(found, _diagnose(examined, profiles, progress))
                     elif name == names[0]:
                         found = _add(found, Diagnosis(warnings=(f"{scenario} was not loaded: {_SEARCHED}",)))
                     progress.advance(1)
-            found = _add(found, _read_text(session, name, found.blocking))
+            found = _read_text(session, name, found)
         advice = advise(session.plan, found, len(session.cpus.server))
     return replace(found, advice=advice, warnings=tuple(dict.fromkeys(found.warnings)))
 
@@ -138,36 +132,51 @@ def _add(one: Diagnosis, other: Diagnosis) -> Diagnosis:
     return Diagnosis(**both)
 
 
-def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress) -> Diagnosis:
+def _diagnose(examined: Examined, profiles: dict[str, Profile], progress: Progress) -> Diagnosis:
     """Load a deployment as it is, then one whose app is watched."""
-    plan, name, scenario = subject.session.plan, subject.name, subject.scenario
-    text = plan.level_text(scenario, subject.level)
-    progress.show(f"{name}, {scenario}, {text}: without instruments")
-    with subject.serve() as server:
-        slots, probe = _observe_slots(subject, server), probe_connections(server)
+    plan, name, scenario = examined.session.plan, examined.name, examined.scenario
+
+    def show(step: str) -> None:
+        progress.show(f"{name}, {scenario}, {plan.level_text(scenario, examined.level)}: {step}")
+
+    watched, found = _load_plain(examined, profiles, show)
+    show("does a user receive what belongs to another?")
+    logins = examined.session.logins.get(scenario, ())
+    leaks, notes = find_leaks(scenario, examined.requests, logins, examined.serve)
+    found = _add(found, Diagnosis(isolation=tuple(leaks), warnings=notes))
+    if plan.app_of(name).target is None or plan.deployments[name].server is None:
+        return _add(found, Diagnosis(watched=(replace(watched, not_watched=_NOT_STARTED),)))
+    show("watched")
+    return _add(found, _watch(examined, watched))
+
+
+def _load_plain(
+    examined: Examined, profiles: dict[str, Profile], show: Callable[[str], None]
+) -> tuple[Watched, Diagnosis]:
+    """Load a deployment without instruments, and once more while py-spy reads its stacks."""
+    plan, scenario = examined.session.plan, examined.scenario
+    show("without instruments")
+    with examined.serve() as server:
+        slots, probe = _observe_slots(examined, server), probe_connections(server)
         before = read_overflows() or 0
-        plain = _measure(subject, server, PLAIN_S)
+        plain = _measure(examined, server, PLAIN_S)
         lost = find_lost_connections(
             scenario,
             plain.load,
             server,
-            resolve_deployment(plan, name),
+            resolve_deployment(plan, examined.name),
             probe,
             overflows=(read_overflows() or 0) - before,
-            requests=subject.requests,
+            requests=examined.requests,
         )
-        progress.show(f"{name}, {scenario}, {text}: where the CPU time goes")
-        found = _compare_cpu(subject, server, plain, profiles)
-    progress.show(f"{name}, {scenario}: does a user receive what belongs to another?")
-    logins = subject.session.logins.get(scenario, ())
-    leaks, notes = find_leaks(scenario, subject.requests, logins, subject.serve)
-    notes = (*notes, *filter(None, [probe.note]))
-    found = _add(found, Diagnosis(isolation=tuple(leaks), connections=tuple(lost), warnings=notes))
+        show("where the CPU time goes")
+        found, flame_graph = _compare_cpu(examined, server, plain, profiles)
+    notes = (probe.note,) if probe.note else ()
     p50_s = plain.load.latency_s.p50 if plain.load.latency_s else None
     watched = Watched(
-        deployment=name,
+        deployment=examined.name,
         scenario=scenario,
-        level=text,
+        level=plan.level_text(scenario, examined.level),
         plain_rps=plain.load.rate_rps,
         watched_rps=0.0,
         plain_p50_s=p50_s,
@@ -176,34 +185,49 @@ def _diagnose(subject: Subject, profiles: dict[str, Profile], progress: Progress
         probe_idle_s=plain.probe_idle_s,
         probe_loaded_s=plain.probe_loaded_s,
         is_blocked=_is_blocked(plain, p50_s),
+        flame_graph=flame_graph,
     )
-    if plan.app_of(name).target is None or plan.deployments[name].server is None:
-        return _add(found, Diagnosis(watched=(replace(watched, not_watched=_NOT_STARTED),)))
-    progress.show(f"{name}, {scenario}, {text}: watched")
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-{scenario}-", dir=subject.session.folder))
-    with subject.serve(watch_apps(plan, folder)) as server:
-        loaded = _measure(subject, server, WATCHED_S, lambda: forget(folder, name))
+    return watched, _add(found, Diagnosis(connections=tuple(lost), warnings=notes))
+
+
+def _watch(examined: Examined, watched: Watched) -> Diagnosis:
+    """Load a deployment whose app is watched, and sum up what was seen."""
+    plan, name = examined.session.plan, examined.name
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-{examined.scenario}-", dir=examined.session.folder))
+    with examined.serve(watch_apps(plan, folder)) as server:
+        loaded = _measure(examined, server, WATCHED_S, lambda: forget(folder, name))
         time.sleep(_WRITTEN_S)
         seen = read_seen(folder, name)
-    watched = replace(watched, watched_rps=loaded.load.rate_rps)
-    return _add(found, _sum_up(subject, seen, watched, loaded))
+    load, app = loaded.load, examined.app
+    # By Little's law, as each user always waits for a response.
+    response_s = examined.level / load.rate_rps if load.rate_rps and load.offered_rps is None else None
+    if response_s is None and load.latency_s is not None:
+        response_s = load.latency_s.p50
+    routes = split_time(app, seen, response_s, seen.network_s(loaded.probe_idle_s))
+    return Diagnosis(
+        watched=(replace(watched, watched_rps=load.rate_rps),),
+        blocking=tuple(find_blocking(app, seen)),
+        waiting=(*find_waiting(app, seen), *find_slot_waiting(app, seen, routes, watched.slots)),
+        mistakes=tuple(find_mistakes(app, seen)),
+        routes=tuple(routes),
+    )
 
 
-def _observe_slots(subject: Subject, server: RunningServer) -> int | None:
+def _observe_slots(examined: Examined, server: RunningServer) -> int | None:
     """How many requests an idle server handles at once; None if that is not known, or more than the load."""
-    request = find_request(subject.requests)
-    users = subject.session.plan.scenarios[subject.scenario].load.concurrency(subject.level)
+    request = find_request(examined.requests)
+    users = examined.session.plan.scenarios[examined.scenario].load.concurrency(examined.level)
     if request is None or server.process is None or users < 2:  # noqa: PLR2004 - nobody waits for another
         return None
     return observe_slots(server, request, most=min(MOST_TOGETHER, users), limit_s=_SLOTS_LIMIT_S)
 
 
 def _measure(
-    subject: Subject, server: RunningServer, window_s: float, on_window: Callable[[], None] = lambda: None
+    examined: Examined, server: RunningServer, window_s: float, on_window: Callable[[], None] = lambda: None
 ) -> Loaded:
     """Load a server, with a request for nothing from time to time."""
     idle_s = measure_idle(server, PROBE)
-    with subject.load(server, window_s) as window:
+    with examined.load(server, window_s) as window:
         on_window()
         time.sleep(max(window.start_s - time.monotonic(), 0))
         before_s = server.read_cpu_s() or {}
@@ -212,7 +236,7 @@ def _measure(
             probes.append(measure_idle(server, PROBE))
             time.sleep(_PROBE_EACH_S)
         after_s = server.read_cpu_s() or {}
-        done = subject.session.generator.end_round()
+        done = examined.session.generator.end_round()
     server.check_alive()
     return Loaded(
         load=done.load,
@@ -223,69 +247,55 @@ def _measure(
 
 
 def _compare_cpu(
-    subject: Subject, server: RunningServer, plain: Loaded, profiles: dict[str, Profile]
-) -> Diagnosis:
-    """Where a deployment's CPU time goes that the baseline's does not; the baseline is remembered."""
-    session = subject.session
+    examined: Examined, server: RunningServer, plain: Loaded, profiles: dict[str, Profile]
+) -> tuple[Diagnosis, str]:
+    """Where a deployment's CPU time goes that the baseline's does not, and the name of the flame graph.
+
+    `profiles`: those of the baseline by scenario, to which this one is added if it is the baseline's.
+    """
+    session, name, scenario = examined.session, examined.name, examined.scenario
     if server.process is None or not plain.load.requests:
-        return Diagnosis()
+        return Diagnosis(), ""
     try:
-        with subject.load(server, PROFILED_S + _PROFILER_S):
+        with examined.load(server, PROFILED_S + _PROFILER_S):
             samples = record_cpu(
-                server.process.pid,
-                PROFILED_S,
-                session.folder,
-                f"{subject.name}-{subject.scenario}",
-                subject.names.directory,
+                server.process.pid, PROFILED_S, session.folder, f"{name}-{scenario}", examined.app.directory
             )
     except MeasurementError as error:
-        return Diagnosis(warnings=(f"where the CPU time goes is not known: {error}",))
+        return Diagnosis(warnings=(f"where the CPU time goes is not known: {error}",)), ""
     finally:
         session.generator.end_round()
-    profile = Profile(
-        deployment=subject.name, samples=samples, cpu_s=plain.cpu_s, requests=plain.load.requests
-    )
-    if subject.name == session.plan.baseline:
-        profiles[subject.scenario] = profile
-    if profiles.get(subject.scenario, profile) is profile:
-        return Diagnosis()
-    differences, text = compare_cpu(profiles[subject.scenario], profile, subject.scenario)
-    return Diagnosis(cpu=tuple(differences), warnings=(f"{subject.scenario}: {text}",))
+    profile = Profile(deployment=name, samples=samples, cpu_s=plain.cpu_s, requests=plain.load.requests)
+    if name == session.plan.baseline:
+        profiles[scenario] = profile
+        return Diagnosis(), samples.flame_graph
+    if scenario not in profiles:
+        why = "the CPU time was not compared with the baseline's, which was not loaded"
+        return Diagnosis(warnings=(why,)), samples.flame_graph
+    differences, text = compare_cpu(profiles[scenario], profile, scenario)
+    return Diagnosis(cpu=tuple(differences), warnings=(f"{scenario}: {text}",)), samples.flame_graph
 
 
-def _read_text(session: Session, name: str, seen: Collection[Blocking]) -> Diagnosis:
-    """The lines of an ASGI app that block by their text, and did not under load."""
+def _read_text(session: Session, name: str, found: Diagnosis) -> Diagnosis:
+    """Add the lines of an ASGI app that block by their text: to those that did, or as not seen."""
     app = session.plan.app_of(name)
     if app.interface != "asgi":
-        return Diagnosis()
+        return found
     try:
-        found = find_in_text(session.plan.resolve(app.directory))
+        places = find_in_text(session.plan.resolve(app.directory))
     except MeasurementError as error:
-        return Diagnosis(warnings=(f"the text of the apps was not read: {error}",))
-    known = {(one.file, one.line) for one in seen if one.deployment == name}
-    return Diagnosis(
-        unseen=tuple(
-            Unseen(deployment=name, file=one.file, line=one.line, rule=one.rule, message=one.message)
-            for one in found
-            if (one.file, one.line) not in known
-        )
-    )
-
-
-def _sum_up(subject: Subject, seen: Seen, watched: Watched, loaded: Loaded) -> Diagnosis:
-    load, names = loaded.load, subject.names
-    # By Little's law, as each user always waits for a response.
-    response_s = subject.level / load.rate_rps if load.rate_rps and load.offered_rps is None else None
-    if response_s is None and load.latency_s is not None:
-        response_s = load.latency_s.p50
-    routes = split_time(names, seen, response_s, seen.network_s(loaded.probe_idle_s))
-    return Diagnosis(
-        watched=(watched,),
-        blocking=tuple(find_blocking(names, seen)),
-        waiting=(*find_waiting(names, seen), *slot_waiting(names, seen, routes, watched.slots)),
-        mistakes=tuple(find_mistakes(names, seen)),
-        routes=tuple(routes),
-    )
+        return _add(found, Diagnosis(warnings=(f"the text of the apps was not read: {error}",)))
+    rules = {(name, one.file, one.line): one.rule for one in places}
+    blocking = [
+        replace(one, rule=rules.get((one.deployment, one.file, one.line), one.rule)) for one in found.blocking
+    ]
+    seen = {(one.deployment, one.file, one.line) for one in blocking}
+    unseen = [
+        Unseen(deployment=name, file=one.file, line=one.line, rule=one.rule, message=one.message)
+        for one in places
+        if (name, one.file, one.line) not in seen
+    ]
+    return _add(replace(found, blocking=tuple(blocking)), Diagnosis(unseen=tuple(unseen)))
 
 
 def _is_blocked(plain: Loaded, p50_s: float | None) -> bool:

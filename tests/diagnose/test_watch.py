@@ -7,13 +7,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from portcompare.diagnose.findings import Names, find_blocking, find_mistakes, find_waiting, split_time
-from portcompare.diagnose.watching import Seen, read_seen
+from portcompare.diagnose.blocking import find_blocking, find_mistakes
+from portcompare.diagnose.waiting import find_waiting, split_time
+from portcompare.diagnose.watching import Seen, WatchedApp, read_seen
 from portcompare.serve.servers import APP_PYTHON
 
 APPS = Path(__file__).parent / "apps"
 LINES = (APPS / "watched_app.py").read_text(encoding="utf-8").splitlines()
-NAMES = Names(deployment="quart", scenario="fast", directory=APPS)
+APP = WatchedApp(deployment="quart", scenario="fast", directory=APPS)
 
 
 def line_of(mark: str) -> int:
@@ -64,42 +65,42 @@ def test_a_line_that_blocks_the_loop_is_named_with_its_route(path: str) -> None:
     mark, call, reason = BLOCKING[path]
     seen = watch(*BLOCKING)
     route = f"GET {path.replace('/3', '/<int:number>')}"
-    one = next(one for one in find_blocking(NAMES, seen) if one.route == route)
+    one = next(one for one in find_blocking(APP, seen) if one.route == route)
     assert (one.file, one.line, one.call, one.reason) == ("watched_app.py", line_of(mark), call, reason)
     assert (one.deployment, one.scenario) == ("quart", "fast")
     assert one.count >= (10 if path in {"/file", "/database"} else 3)
     if mark == "sleep":
         assert one.longest_s >= 0.015
         assert one.stack[-1].startswith(f"watched_app.py:{line_of(mark)} in ")
-    assert find_waiting(NAMES, seen) == []
+    assert find_waiting(APP, seen) == []
 
 
 @pytest.mark.parametrize("path", [*QUEUES, *THREADS])
 def test_what_requests_queue_for_is_named_with_what_holds_it(path: str) -> None:
     mark, kind, reason = (QUEUES | THREADS)[path]
     seen = watch(*(QUEUES if path in QUEUES else [path]), number=40)
-    one = next(one for one in find_waiting(NAMES, seen) if one.route == f"GET {path}")
+    one = next(one for one in find_waiting(APP, seen) if one.route == f"GET {path}")
     marks = {mark: line_of(mark) for mark in ("held", "inside")} | {"thread": line_of("thread") - 1}
     assert (one.file, one.kind) == ("watched_app.py", kind)
     assert one.line in {line_of(mark), line_of(mark) + 2}
     assert reason.format(**marks) in one.reason
-    assert find_blocking(NAMES, seen) == []
+    assert find_blocking(APP, seen) == []
     if kind == "lock":
-        route = next(each for each in split_time(NAMES, seen, None, 0.0) if each.route == one.route)
+        route = next(each for each in split_time(APP, seen, None, 0.0) if each.route == one.route)
         assert route.waited_s > route.upstream_s + route.blocked_s + route.computed_s
         assert one.share == pytest.approx(route.waited_s / route.response_s, abs=0.2)
 
 
 def test_a_coroutine_that_nothing_awaits_is_a_mistake_at_the_line_that_makes_it() -> None:
-    (one,) = find_mistakes(NAMES, watch("/unawaited"))
+    (one,) = find_mistakes(APP, watch("/unawaited"))
     assert (one.file, one.line) == ("watched_app.py", line_of("unawaited"))
     assert "never awaited" in one.reason
 
 
 def test_nothing_is_found_in_what_waits_as_it_should() -> None:
     seen = watch("/clean")
-    assert [*find_blocking(NAMES, seen), *find_waiting(NAMES, seen), *find_mistakes(NAMES, seen)] == []
-    (route,) = split_time(NAMES, seen, response_s=5.0, network_s=1.0)
+    assert [*find_blocking(APP, seen), *find_waiting(APP, seen), *find_mistakes(APP, seen)] == []
+    (route,) = split_time(APP, seen, response_s=5.0, network_s=1.0)
     assert (route.route, route.requests, route.weight) == ("GET /clean", 10, 1.0)
     assert route.response_s == pytest.approx(5.0)
     assert route.queued_s > 0

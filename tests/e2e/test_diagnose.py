@@ -15,7 +15,6 @@ from portcompare.run import diagnose
 from portcompare.run.progress import Progress
 from portcompare.serve.servers import vocabulary
 
-APPS = Path(__file__).parents[1] / "diagnose" / "apps"
 FLASK = """
 import time
 from flask import Flask
@@ -28,29 +27,31 @@ def sleep(number):
     time.sleep(0.03)
     return str(number)
 """
-PLAN = f"""
+PLAN = """
 baseline = "flask"
 candidates = ["quart", "command"]
 
 [apps]
-flask = {{ target = "flask_app:app", interface = "wsgi", directory = "." }}
-quart = {{ target = "watched_app:app", interface = "asgi", directory = "{APPS}" }}
+flask = { target = "flask_app:app", interface = "wsgi", directory = "." }
+quart = { target = "quart_app:app", interface = "asgi", directory = "." }
 
 [deployments]
-flask = {{ app = "flask", server = "gunicorn", threads = 2 }}
-quart = {{ app = "quart", server = "hypercorn" }}
-command = {{ app = "flask", command = "python -m gunicorn --bind {{host}}:{{port}} flask_app:app" }}
+flask = { app = "flask", server = "gunicorn", threads = 2 }
+quart = { app = "quart", server = "hypercorn" }
+command = { app = "flask", command = "python -m gunicorn --bind {host}:{port} flask_app:app" }
 
 [scenarios.slow]
-request = {{ path = "/sleep/3" }}
+request = { path = "/sleep/3" }
 delay_s = 0.03
-load = {{ users = [8] }}
+load = { users = [8] }
 """
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     (tmp_path / "flask_app.py").write_text(FLASK, encoding="utf-8")
+    quart = FLASK.replace("flask", "quart").replace("Flask", "Quart").replace("def ", "async def ")
+    (tmp_path / "quart_app.py").write_text(quart, encoding="utf-8")
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN, encoding="utf-8")
     return plan
@@ -64,9 +65,12 @@ def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
     monkeypatch.setattr(diagnose, "find_leaks", lambda scenario, *_: ([], (f"{scenario}: one user",)))
     found = diagnose.diagnose_plan(load_plan(path, vocabulary()), tmp_path, Progress())
     (line,) = (one for one in found.blocking if one.deployment == "quart")
-    assert (line.file, line.function, line.call) == ("watched_app.py", "wait", "time.sleep")
+    assert (line.file, line.function, line.call) == ("quart_app.py", "sleep", "time.sleep")
     assert line.route == "GET /sleep/<int:number>"
+    assert line.rule == "ASYNC251"
+    assert found.unseen == ()
     watched = {one.deployment: one for one in found.watched}
+    assert "<svg" in (tmp_path / watched["quart"].flame_graph).read_text(encoding="utf-8")
     assert watched["quart"].slots == 1
     assert watched["quart"].is_blocked
     assert watched["flask"].slots == 2
@@ -77,7 +81,7 @@ def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
     assert routes["quart"].blocked_s + routes["quart"].queued_s > routes["quart"].response_s / 2
     assert found.warnings.count("slow: one user") == 1
     text = "\n".join(diagnosis_lines(found))
-    assert f"watched_app.py:{line.line} in wait: time.sleep: waits for a clock" in text
+    assert f"quart_app.py:{line.line} in sleep: time.sleep: waits for a clock" in text
     assert TypeAdapter(Diagnosis).validate_json(json.dumps(asdict(found))) == found
 
 

@@ -91,7 +91,8 @@ def _blocking(one: Blocking) -> str:
 
 
 def _waiting(one: Waiting) -> str:
-    often = f"{share(one.share)} of the time in the server, {duration(one.longest_s)} at most"
+    often = f"{share(one.share)} of the time in the server"
+    often += f", {duration(one.longest_s)} at most" if one.longest_s is not None else ""
     return f"{_place(one)}: {visible(one.reason)}: {often} [{_of(one, one.route)}]"
 
 
@@ -120,8 +121,7 @@ def _first(ranked: Ranked) -> str:
 
 
 def _route(one: RouteTime, held: float) -> str:
-    parts = (one.queued_s, one.blocked_s, one.waited_s, one.upstream_s, one.computed_s, one.network_s)
-    total_s = one.response_s or 1.0
+    parts, total_s = one.parts_s, one.response_s or 1.0
     ends = [round(sum(parts[: index + 1]) / total_s * _BAR) for index in range(len(parts))]
     letters = zip(_PARTS, [0, *ends], ends, strict=False)
     bar = "".join(letter * (end - begin) for letter, begin, end in letters)

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
+from operator import sub
 from typing import Any
 
 places: Any = import_module("portcompare_places")  # found only where this module is, in a server
@@ -21,8 +22,10 @@ TICK_S = 0.005  # between two looks at the loop
 _WAITS_EACH = 10  # ticks between two looks at what requests wait for
 _WRITE_S = 0.5  # between two writes of what was seen
 # Functions of pools that wait for a free place, and functions that wait for a call in a thread.
-_TAKING = {"wait_for_connection", "get_connection", "_wait_for_available_connection", "checkout", "getconn"}
-_TAKING |= {"_acquire"}
+_TAKING = {
+    *("_acquire", "_wait_for_available_connection", "checkout", "get_connection", "getconn"),
+    "wait_for_connection",
+}
 _SERVERS = ("granian", "gunicorn", "hypercorn", "uvicorn")  # what awaits their functions sends or receives
 _IN_THREADS = {"run_in_executor", "to_thread", "run_sync", "_wrapper", "run_in_threadpool"}
 _clock = time.perf_counter
@@ -35,7 +38,7 @@ class Looker:
         self.watch, self.seen = watch, watch.seen
         self.stall: Any = None
         self.stall_beats = 0
-        self.clocks = (0.0, 0.0, 0.0)  # of the last look: now, CPU and run delay of the loop's thread
+        self.clocks: tuple[float, ...] = ()  # of the last look: now, CPU and run delay of the loop's thread
 
     def look_for_ever(self, path: str) -> None:
         """Look at the loop and the requests, and write from time to time what was seen."""
@@ -71,48 +74,52 @@ class Looker:
         task = asyncio.current_task(self.watch.loop)
         frames = self.watch.frames_of(frame)
         own = places.find_own(frames)
-        now_s, cpu_s, delay_s = (
-            _clock(),
-            _read_cpu_s(self.watch.loop_thread),
-            _read_delay_s(self.watch.schedstat),
-        )
-        before_s, before_cpu_s, before_delay_s = self.clocks
-        self.clocks = now_s, cpu_s, delay_s
+        before, self.clocks = self.clocks, self._read_clocks()
+        if not before:
+            return
+        took_s, cpu_s, delay_s = map(sub, self.clocks, before)
         request = self.watch.by_task.get(id(task))
         route = request.route if request else ""
         stall, root = self.stall, _find_root(frames)
         if stall is not None and (stall.root is not root or self.stall_beats != beats):
-            took_s = stall.seconds - stall.delay_s  # meanwhile the machine ran something else
-            if took_s >= STALL_S:
-                self.seen.add_stall(stall, took_s)
+            own_s = stall.seconds - stall.delay_s  # meanwhile the machine ran something else
+            if own_s >= STALL_S:
+                self.seen.add_stall(stall, own_s)
             self.stall = stall = None
         if task is not None or own is not None:
             self.seen.busy_looks += 1
-        leaf, lines = "", []
-        if own is not None:
-            leaf = "" if is_asyncio(frames, own) else places.waits_within(frames[: frames.index(own) + 1])
-            chain = [one for one in reversed(frames) if places.is_own(one.f_code.co_filename)]
-            lines = list(dict.fromkeys(self.seen.place(one, frames) for one in chain))
-        elif task is not None and route in self.watch.views and not _is_sending(frames[0]):
-            # What the framework makes of what the view has returned.
-            lines = [(*self.watch.views[route], places.name_of_frame(frames[0]))]
+        leaf, lines = self._find_lines(frames, own, route if task is not None else "")
         if not lines:
             return
-        took_s = now_s - before_s
         if leaf:
             glance = self.seen.glances[leaf, lines[-1], route]
             glance[0] += 1
             # Calls that let others run are looked at most: what was computed before is not theirs.
-            glance[1] += max(took_s - (cpu_s - before_cpu_s) - (delay_s - before_delay_s), 0.0)
+            glance[1] += max(took_s - cpu_s - delay_s, 0.0)
         if stall is None:
             self.stall = stall = _seen.Stall(root, route)
             self.stall_beats = beats
         stall.seconds += took_s
-        stall.cpu_s += cpu_s - before_cpu_s
-        stall.delay_s += delay_s - before_delay_s
+        stall.cpu_s += cpu_s
+        stall.delay_s += delay_s
         for depth, line in enumerate(lines):
             stall.lines[(depth, *line)] += took_s
         stall.leaves[leaf] += took_s
+
+    def _read_clocks(self) -> tuple[float, float, float]:
+        delay_s = _read_delay_s(self.watch.schedstat)
+        return _clock(), _read_cpu_s(self.watch.loop_thread), delay_s
+
+    def _find_lines(self, frames: list[Any], own: Any, route: str) -> tuple[str, list[Any]]:
+        """What the loop waits in, empty if it does not; and the app's lines that run, outermost first."""
+        if own is not None:
+            leaf = "" if is_asyncio(frames, own) else places.waits_within(frames[: frames.index(own) + 1])
+            chain = [one for one in reversed(frames) if places.is_own(one.f_code.co_filename)]
+            return leaf, list(dict.fromkeys(self.seen.place(one, frames) for one in chain))
+        if route in self.watch.views and not _is_sending(frames[0]):
+            # What the framework makes of what the view has returned.
+            return "", [(*self.watch.views[route], places.name_of_frame(frames[0]))]
+        return "", []
 
     def _look_at_waits(self) -> None:
         """Count what each request under way waits for."""
@@ -179,8 +186,7 @@ def _is_sending(frame: Any) -> bool:
 
 def is_asyncio(frames: list[Any], own: Any) -> bool:
     """Whether asyncio itself makes the call that a line of the app only awaits, as to start a process."""
-    inner = frames[: frames.index(own)] if own in frames else frames
-    return any(f"{os.sep}asyncio{os.sep}" in one.f_code.co_filename for one in inner)
+    return any(f"{os.sep}asyncio{os.sep}" in one.f_code.co_filename for one in frames[: frames.index(own)])
 
 
 def _kind_of(leaf: str, frames: list[Any]) -> str:

@@ -27,32 +27,13 @@ _looks: Any = import_module("portcompare_looks")  # found only where this module
 _seen: Any = import_module("portcompare_seen")
 places: Any = import_module("portcompare_places")
 
-# Events of the interpreter (sys.addaudithook) that stand for calls that wait, and what they wait for.
+# Events of the interpreter (sys.addaudithook) that stand for calls that wait.
 EVENTS = {
-    "open": "a file",
-    "os.listdir": "a file",
-    "os.scandir": "a file",
-    "os.mkdir": "a file",
-    "os.remove": "a file",
-    "os.rename": "a file",
-    "shutil.copyfile": "a file",
-    "shutil.copytree": "a file",
-    "shutil.move": "a file",
-    "shutil.rmtree": "a file",
-    "tempfile.mkdtemp": "a file",
-    "tempfile.mkstemp": "a file",
-    "fcntl.flock": "a lock",
-    "fcntl.lockf": "a lock",
-    "socket.connect": "the network",
-    "socket.getaddrinfo": "a name server",
-    "socket.gethostbyname": "a name server",
-    "socket.gethostbyaddr": "a name server",
-    "socket.getnameinfo": "a name server",
-    "sqlite3.connect": "a database",
-    "subprocess.Popen": "a process",
-    "os.system": "a process",
-    "os.posix_spawn": "a process",
-    "time.sleep": "a clock",
+    *("fcntl.flock", "fcntl.lockf", "open", "os.listdir", "os.mkdir", "os.posix_spawn", "os.remove"),
+    *("os.rename", "os.scandir", "os.system", "shutil.copyfile", "shutil.copytree", "shutil.move"),
+    *("shutil.rmtree", "socket.connect", "socket.getaddrinfo", "socket.gethostbyaddr"),
+    *("socket.gethostbyname", "socket.getnameinfo", "sqlite3.connect", "subprocess.Popen"),
+    *("tempfile.mkdtemp", "tempfile.mkstemp", "time.sleep"),
 }
 
 REQUEST: ContextVar[Any] = ContextVar("portcompare_request", default=None)
@@ -155,7 +136,7 @@ class Watch:
             if own is not None and not _looks.is_asyncio(frames, own):
                 request = REQUEST.get()
                 route = request.route if request else ""
-                self.seen.events[event, EVENTS[event], self.seen.place(own, frames), route] += 1
+                self.seen.events[event, self.seen.place(own, frames), route] += 1
 
     def note_unawaited(self, coroutine: Any) -> None:
         """Note a coroutine that nothing has awaited; where it was made is known from the second on."""
@@ -207,18 +188,12 @@ def _defined_at(function: Any, arguments: tuple[Any, ...], depth: int = 0) -> An
     """Where the app's own function is defined that a call leads to."""
     if depth > 5:  # noqa: PLR2004 - wrappers of wrappers
         return None
-    code = (
-        getattr(function, "__code__", None)
-        or getattr(function, "gi_code", None)
-        or getattr(function, "ag_code", None)
-    )
+    codes = (getattr(function, name, None) for name in ("__code__", "gi_code", "ag_code"))
+    code = next(filter(None, codes), None)
     if code is not None and places.is_own(code.co_filename):
         return code.co_filename, code.co_firstlineno, code.co_name, code.co_name
-    inner: list[Any] = [
-        *arguments,
-        getattr(function, "__wrapped__", None),
-        getattr(function, "__func__", None),
-    ]
+    wrapped = (getattr(function, name, None) for name in ("__wrapped__", "__func__"))
+    inner: list[Any] = [*arguments, *wrapped]
     if isinstance(function, partial):
         inner += [function.func, *function.args]
     for cell in getattr(function, "__closure__", None) or ():
@@ -280,7 +255,9 @@ def wrap_wsgi(watch: Watch, inner: Any) -> Any:
         except BaseException:
             end()
             raise
-        if not hasattr(body, "__next__"):
+        wrapper = environ.get("wsgi.file_wrapper")
+        is_file = isinstance(wrapper, type) and isinstance(body, wrapper)
+        if is_file or not hasattr(body, "__next__"):
             end()
             return body
         return _Body(body, end)
@@ -331,13 +308,8 @@ def install(target: str, interface: str, path: str) -> Any:
     if warn is not None:
         warnings._warn_unawaited_coroutine = warn_unawaited  # type: ignore[attr-defined]
 
-    def start() -> None:
-        threading.Thread(
-            target=_looks.Looker(watch).look_for_ever, args=(path,), daemon=True, name="portcompare"
-        ).start()
-
-    start()
-    os.register_at_fork(after_in_child=start)
+    look = partial(_looks.Looker(watch).look_for_ever, path)
+    threading.Thread(target=look, daemon=True, name="portcompare").start()
     return wrap_asgi(watch, inner) if interface == "asgi" else wrap_wsgi(watch, inner)
 
 
