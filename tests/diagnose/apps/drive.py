@@ -1,14 +1,16 @@
 """Calls a watched ASGI app as a server would, without one: `drive.py NUMBER PATH...`."""
 
 import asyncio
+import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-SETTLED_S = 0.1
+LOOK_S = 0.01
 
 
 async def call(app: Any, path: str) -> None:  # noqa: ANN401 - an ASGI application
@@ -28,21 +30,33 @@ async def main(number: int, paths: list[str]) -> None:
     app = import_module("portcompare_watch").app
     for path in paths:
         await call(app, path)
-    begin = Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", "begin"))
-    await asyncio.to_thread(begin.touch)
-    await asyncio.sleep(SETTLED_S)
+    await asyncio.to_thread(forget)
     for path in paths:
         await asyncio.gather(*(call(app, path) for _ in range(number)))
     await asyncio.to_thread(wait_until_written, time.time())
 
 
+def written() -> Path:
+    return Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", str(os.getpid())))
+
+
+def forget() -> None:
+    Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", "begin")).touch()
+    began_s = time.time()
+    wait_until(lambda: written().exists() and written().stat().st_mtime > began_s)
+    wait_until(lambda: not json.loads(written().read_text(encoding="utf-8"))["routes"])
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(LOOK_S)
+
+
 def wait_until_written(ended_s: float) -> None:
-    written = Path(os.environ["PORTCOMPARE_WATCH"].replace("{pid}", str(os.getpid())))
     # What is written first may have been begun before the end.
     for _ in range(2):
-        while not written.exists() or written.stat().st_mtime <= ended_s:
-            time.sleep(SETTLED_S / 10)
-        ended_s = written.stat().st_mtime
+        wait_until(lambda: written().stat().st_mtime > ended_s)  # noqa: B023 - it is called at once
+        ended_s = written().stat().st_mtime
 
 
 asyncio.run(main(int(sys.argv[1]), sys.argv[2:]))
