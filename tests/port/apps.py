@@ -351,6 +351,15 @@ def measure(response):
 def status():
     return "made", "201 Made By Hand", {"X-A": "b"}
 
+def serve(environ, start_response):
+    start_response("202 Accepted", [("Content-Type", "text/plain")])
+    yield environ["wsgi.input"].read()
+    yield environ["QUERY_STRING"].encode()
+
+@app.post("/wsgi")
+def wsgi():
+    return serve
+
 @app.get("/iterator")
 def iterator():
     return iter(["a", "b"])
@@ -609,6 +618,7 @@ APPS: dict[str, tuple[dict[str, str], tuple[Request, ...]]] = {
                 get("/macro"),
                 get("/files/static/a.txt"),
             ),
+            post("/wsgi?q=\u00fc", content="x"),
             post("/saved", files={"f": ("a.txt", b"hello")}),
             get(
                 "/proxied",
