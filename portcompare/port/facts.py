@@ -137,12 +137,8 @@ class Facts:
         if is_app and method in tables.ROUTES:
             self.callbacks.add(scope)
             self.routes.add_all(node, outer, [scope])
-        elif (is_app or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
-            self.callbacks.add(scope)
-            self.hooks |= {scope} if "request" in method else set()
-            self._processors |= {scope} if method.endswith("context_processor") else set()
-        elif is_app and method in tables.SYNCHRONOUS_HOOKS:
-            self._add_synchronous(method, scope)
+        elif self._add_hook(method, kinds, names, scope):
+            return
         elif method == "command" and ".cli" in ast.unparse(target):
             self.commands.add(scope)
             self._keep(scope, "it is a command")
@@ -154,6 +150,18 @@ class Facts:
             and not self.inference.functions(target, outer)
         ):
             self._keep(scope, f"@{ast.unparse(target)} of a library calls it")
+
+    def _add_hook(self, method: str, kinds: set[str], names: set[str], scope: Scope) -> bool:
+        """Note a function that an app or a blueprint receives to call it; False if it does not."""
+        if names & {"flask.after_this_request"} or (kinds & APPS and method in tables.HOOKS):
+            self.callbacks.add(scope)
+            self.hooks |= {scope} if "request" in method else set()
+            self._processors |= {scope} if method.endswith("context_processor") else set()
+        elif kinds & APPS and method in tables.SYNCHRONOUS_HOOKS:
+            self._add_synchronous(method, scope)
+        else:
+            return False
+        return True
 
     def _add_synchronous(self, hook: str, scope: Scope) -> None:
         if tables.SYNCHRONOUS_HOOKS[hook] == "template":
@@ -327,12 +335,9 @@ class Facts:
             self._read_passed(site, passed, is_later=is_later)
         in_template = "jinja_env" in ast.unparse(node.func) or names & {"flask.render_template"}
         for function in functions:
-            if (kinds & APPS or names & {"flask.after_this_request"}) and (method in tables.HOOKS or names):
-                self.callbacks.add(function)
-                self.hooks |= {function} if "request" in method else set()
-            elif kinds & APPS and method in tables.SYNCHRONOUS_HOOKS:
-                self._add_synchronous(method, function)
-            elif method == "add_command" and ".cli" in ast.unparse(node.func):
+            if self._add_hook(method, kinds, names, function):
+                continue
+            if method == "add_command" and ".cli" in ast.unparse(node.func):
                 self.commands.add(function)
             elif in_template:
                 self._add_synchronous("template_global", function)

@@ -112,7 +112,7 @@ from tests.port.rules import case, check_code
         ),
         case(
             "hooks, and the response that they receive",
-            "g",
+            "current_app, g, render_template",
             """
             @bp.before_app_request
             def begin():
@@ -124,10 +124,12 @@ from tests.port.rules import case, check_code
             def close(error=None):
                 g.pop("x")
             bp.teardown_app_request(close)
-            @bp.app_context_processor
             def more():
-                return {"shout": shout}
-            @bp.app_template_filter()
+                return {"show": show}
+            bp.app_context_processor(more)
+            def show():
+                return render_template("x")
+            @current_app.template_filter()
             def shout(text):
                 return text.upper()
             """,
@@ -142,10 +144,12 @@ from tests.port.rules import case, check_code
             async def close(error=None):
                 g.pop("x")
             bp.teardown_app_request(close)
-            @bp.app_context_processor
             async def more():
-                return {"shout": shout}
-            @bp.app_template_filter()
+                return {"show": show}
+            bp.app_context_processor(more)
+            def show():
+                return render_in_thread("x")
+            @current_app.template_filter()
             def shout(text):
                 return text.upper()
             """,
