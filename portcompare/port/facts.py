@@ -215,7 +215,7 @@ class Facts:
                 is_kept = method == "app_context" and site.scope.module.is_test
                 if method in tables.ASYNC_WITH.get(kind, ()) and not is_kept:
                     how: Literal["lock", "async with"] = "lock" if kind in tables.LOCKS else "async with"
-                    self.by_scope[site.scope].append(Fact(kind=how, site=site, of=kind))
+                    self.by_scope[site.scope].append(Fact(kind=how, site=site, of=kind, what=method))
                     return
 
     def _note_left(self, scope: Scope, names: set[str], kinds: set[str]) -> None:

@@ -95,8 +95,7 @@ class _ModulePlanner:
         node = fact.site.node
         is_async = scope in self._colours.is_async
         if fact.kind in ("async with", "lock"):
-            if is_async and self._colours.needs_await(fact):
-                self._edits.async_statements.add(self._module.span(node)[:2])
+            self._plan_with(scope, fact, is_async=is_async)
         elif fact.kind == "wait":
             if isinstance(node, ast.Call) and is_async and self._colours.needs_await(fact):
                 self._plan_wait(fact, node)
@@ -111,6 +110,16 @@ class _ModulePlanner:
         if is_async and self._colours.is_offloaded(fact) and isinstance(node, ast.Call):
             self._edits.replace(self._module.span(node.func), f"{self._help('in_thread')}({ORIGINAL})")
             self._await(fact)
+
+    def _plan_with(self, scope: Scope, fact: Fact, *, is_async: bool) -> None:
+        node = fact.site.node
+        is_client = fact.of == "flask.testing.FlaskClient" and not fact.what
+        if is_client and not self._module.is_test:  # it would take the place of the request's context
+            self._leave(node, scope, "Quart's test client is entered by tests alone: use it without `with`")
+        elif is_async and self._colours.needs_await(fact):
+            self._edits.async_statements.add(self._module.span(node)[:2])
+        elif fact.kind != "lock" and fact.what != "app_context" and fact.of not in self._colours.unconverted:
+            self._leave(node, scope, "only an async function can enter this: use `async with` in one")
 
     def _plan_wait(self, fact: Fact, node: ast.Call) -> None:
         span = self._module.span(node)
