@@ -28,19 +28,26 @@ def port(folder: Path, files: dict[str, str]) -> Port:
     return made
 
 
-def case(name: str, names: str, before: str, after: str = "", imports: str = "") -> object:
-    """A blueprint's code before and after, if it changes: `names` come from flask, `imports` are added."""
-    return pytest.param(names, dedent(before).lstrip(), dedent(after or before).lstrip(), imports, id=name)
+def case(name: str, names: str, change: str, imports: str = "") -> object:
+    """A blueprint's code, with `-` and `+` where it changes: `names` come from flask, `imports` are added."""
+    return pytest.param(names, dedent(change).strip("\n"), imports, id=name)
 
 
-def check_code(folder: Path, names: str, before: str, after: str, imports: str) -> None:
-    """Check that the code of a case is ported to what it must be."""
+def check_code(folder: Path, names: str, change: str, imports: str) -> None:
+    """Check that the code of a case changes as it must."""
+    before, after = side(change, without="+"), side(change, without="-")
     app = "from flask import Flask\nimport views\napp = Flask(__name__)\n"
     views = f"from flask import Blueprint, {names}\nbp = Blueprint('b', __name__)\n{before}"
     text = port(folder, {"app.py": app, "views.py": views}).files["views.py"].decode()
     assert text.endswith(f"bp = Blueprint('b', __name__)\n{after}") or _body(text) == _body(after)
     assert imports in text
     assert "flask" not in text.replace("as_flask", "")
+
+
+def side(change: str, *, without: str) -> str:
+    """One side of a change: all lines but those with the mark of the other side."""
+    lines = [line for line in change.splitlines() if not line.startswith(without)]
+    return dedent(re.sub("^[-+]", " ", "\n".join(lines), flags=re.MULTILINE)) + "\n"
 
 
 def _body(text: str) -> str:

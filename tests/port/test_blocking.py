@@ -1,4 +1,4 @@
-"""What waits or blocks, as code before and after a port."""
+"""What waits or blocks, as changes of code."""
 
 from pathlib import Path
 
@@ -8,32 +8,29 @@ from tests.port.rules import case, check_code
 
 
 @pytest.mark.parametrize(
-    ("names", "before", "after", "imports"),
+    ("names", "change", "imports"),
     [
         case(
             "time that is waited for, and a lock that is held meanwhile",
             "jsonify",
             """
-            from threading import Lock
-            from time import sleep
-            lock = Lock()
-            def wait(seconds):
-                with lock:
-                    sleep(seconds)
-            @bp.get("/")
-            def view():
-                wait(1)
-                return jsonify(a=1).get_data(as_text=True)
-            """,
-            """
-            lock = asyncio.Lock()
-            async def wait(seconds):
-                async with lock:
-                    await asyncio.sleep(seconds)
-            @bp.get("/")
-            async def view():
-                await wait(1)
-                return await jsonify(a=1).get_data(as_text=True)
+            - from threading import Lock
+            - from time import sleep
+            - lock = Lock()
+            - def wait(seconds):
+            -     with lock:
+            -         sleep(seconds)
+            + lock = asyncio.Lock()
+            + async def wait(seconds):
+            +     async with lock:
+            +         await asyncio.sleep(seconds)
+              @bp.get("/")
+            - def view():
+            + async def view():
+            -     wait(1)
+            +     await wait(1)
+            -     return jsonify(a=1).get_data(as_text=True)
+            +     return await jsonify(a=1).get_data(as_text=True)
             """,
             "import asyncio",
         ),
@@ -41,60 +38,38 @@ from tests.port.rules import case, check_code
             "locks that nothing is waited for in, or that are held otherwise, stay",
             "jsonify",
             """
-            import threading
-            import time
-            lock = threading.Lock()
-            other = threading.Lock()
-            @bp.get("/")
-            def view():
-                with lock:
-                    return jsonify(a=1)
-            @bp.get("/b")
-            def wait():
-                other.acquire()
-                with other:
-                    time.sleep(1)
-            """,
-            """
-            import threading
-            import time
-            lock = threading.Lock()
-            other = threading.Lock()
-            @bp.get("/")
-            async def view():
-                with lock:
-                    return jsonify(a=1)
-            @bp.get("/b")
-            def wait():
-                other.acquire()
-                with other:
-                    time.sleep(1)
+              import threading
+              import time
+              lock = threading.Lock()
+              other = threading.Lock()
+              @bp.get("/")
+            - def view():
+            + async def view():
+                  with lock:
+                      return jsonify(a=1)
+              @bp.get("/b")
+              def wait():
+                  other.acquire()
+                  with other:
+                      time.sleep(1)
             """,
         ),
         case(
             "what blocks stays in a thread, and waits there for what is awaited elsewhere",
             "g, request, render_template, flash",
             """
-            import sqlite3
-            def get_db():
-                g.db = sqlite3.connect("x")
-                return g.db
-            @bp.post("/")
-            def view():
-                get_db().execute("", (request.form["a"],))
-                flash("done")
-                return render_template("x.html")
-            """,
-            """
-            import sqlite3
-            def get_db():
-                g.db = sqlite3.connect("x")
-                return g.db
-            @bp.post("/")
-            def view():
-                get_db().execute("", (wait_for(request.form)["a"],))
-                wait_for(flash("done"))
-                return render_in_thread("x.html")
+              import sqlite3
+              def get_db():
+                  g.db = sqlite3.connect("x")
+                  return g.db
+              @bp.post("/")
+              def view():
+            -     get_db().execute("", (request.form["a"],))
+            +     get_db().execute("", (wait_for(request.form)["a"],))
+            -     flash("done")
+            +     wait_for(flash("done"))
+            -     return render_template("x.html")
+            +     return render_in_thread("x.html")
             """,
             "from as_flask import render_in_thread, wait_for",
         ),
@@ -102,23 +77,17 @@ from tests.port.rules import case, check_code
             "a call that blocks goes to a thread alone where something else is waited for",
             "g",
             """
-            import subprocess
-            import time
-            def read():
-                return open("x").read()
-            @bp.get("/")
-            def view():
-                time.sleep(1)
-                return read() + subprocess.run(["a"]).stdout
-            """,
-            """
-            import subprocess
-            def read():
-                return open("x").read()
-            @bp.get("/")
-            async def view():
-                await asyncio.sleep(1)
-                return await in_thread(read)() + (await in_thread(subprocess.run)(["a"])).stdout
+              import subprocess
+            - import time
+              def read():
+                  return open("x").read()
+              @bp.get("/")
+            - def view():
+            + async def view():
+            -     time.sleep(1)
+            +     await asyncio.sleep(1)
+            -     return read() + subprocess.run(["a"]).stdout
+            +     return await in_thread(read)() + (await in_thread(subprocess.run)(["a"])).stdout
             """,
             "import asyncio",
         ),
@@ -126,30 +95,20 @@ from tests.port.rules import case, check_code
             "a streaming generator that waits, and a function that a thread runs",
             "Response, stream_with_context",
             """
-            import time
-            from threading import Thread
-            def ticks():
-                time.sleep(1)
-                yield "x"
-            def work():
-                time.sleep(1)
-            @bp.get("/")
-            def view():
-                Thread(target=work).start()
-                return Response(stream_with_context(ticks()))
-            """,
-            """
-            import time
-            from threading import Thread
-            async def ticks():
-                await asyncio.sleep(1)
-                yield "x"
-            def work():
-                time.sleep(1)
-            @bp.get("/")
-            async def view():
-                Thread(target=work).start()
-                return Response(stream_with_context(ticks()))
+              import time
+              from threading import Thread
+            - def ticks():
+            + async def ticks():
+            -     time.sleep(1)
+            +     await asyncio.sleep(1)
+                  yield "x"
+              def work():
+                  time.sleep(1)
+              @bp.get("/")
+            - def view():
+            + async def view():
+                  Thread(target=work).start()
+                  return Response(stream_with_context(ticks()))
             """,
             "from as_flask import stream_with_context",
         ),
@@ -157,26 +116,16 @@ from tests.port.rules import case, check_code
             "a copy of the request's context: what gets it and what makes it stay in a thread",
             "copy_current_request_context, request",
             """
-            @bp.post("/a")
-            def one(pool):
-                @copy_current_request_context
-                def work():
-                    return request.json
-                return pool.run(work)
-            @bp.get("/b")
-            def other(thread):
-                thread(copy_current_request_context(print)).join()
-            """,
-            """
-            @bp.post("/a")
-            def one(pool):
-                @copy_current_request_context
-                def work():
-                    return wait_for(request.json)
-                return pool.run(work)
-            @bp.get("/b")
-            def other(thread):
-                thread(copy_current_request_context(print)).join()
+              @bp.post("/a")
+              def one(pool):
+                  @copy_current_request_context
+                  def work():
+            -         return request.json
+            +         return wait_for(request.json)
+                  return pool.run(work)
+              @bp.get("/b")
+              def other(thread):
+                  thread(copy_current_request_context(print)).join()
             """,
             "from as_flask import copy_current_request_context, wait_for",
         ),
@@ -184,86 +133,54 @@ from tests.port.rules import case, check_code
             "objects that are called, and operators and properties of objects, where await cannot go",
             "render_template, request",
             """
-            import time
-            class cached:
-                def __init__(self, function):
-                    self.function = function
-                def __call__(self, name):
-                    return self.function(name)
-            class Base:
-                def __getitem__(self, name):
-                    return request.form[name]
-            class Page(Base):
-                @property
-                def text(self):
-                    return open("x").read()
-            @cached
-            def load(name):
-                return render_template(name)
-            @bp.get("/a")
-            def one():
-                return load("a")
-            @bp.get("/b")
-            def other():
-                return Page()["a"]
-            @bp.get("/c")
-            def last():
-                time.sleep(1)
-                return Page().text
-            @bp.get("/d")
-            def none():
-                return str(isinstance(Page(), Base))
-            """,
-            """
-            import time
-            class cached:
-                def __init__(self, function):
-                    self.function = function
-                def __call__(self, name):
-                    return wait_for(self.function(name))
-            class Base:
-                def __getitem__(self, name):
-                    return wait_for(request.form)[name]
-            class Page(Base):
-                @property
-                def text(self):
-                    return open("x").read()
-            @cached
-            async def load(name):
-                return await render_template(name)
-            @bp.get("/a")
-            def one():
-                return load("a")
-            @bp.get("/b")
-            def other():
-                return Page()["a"]
-            @bp.get("/c")
-            def last():
-                time.sleep(1)
-                return Page().text
-            @bp.get("/d")
-            async def none():
-                return str(isinstance(Page(), Base))
+              import time
+              class cached:
+                  def __init__(self, function):
+                      self.function = function
+                  def __call__(self, name):
+            -         return self.function(name)
+            +         return wait_for(self.function(name))
+              class Base:
+                  def __getitem__(self, name):
+            -         return request.form[name]
+            +         return wait_for(request.form)[name]
+              class Page(Base):
+                  @property
+                  def text(self):
+                      return open("x").read()
+              @cached
+            - def load(name):
+            + async def load(name):
+            -     return render_template(name)
+            +     return await render_template(name)
+              @bp.get("/a")
+              def one():
+                  return load("a")
+              @bp.get("/b")
+              def other():
+                  return Page()["a"]
+              @bp.get("/c")
+              def last():
+                  time.sleep(1)
+                  return Page().text
+              @bp.get("/d")
+            - def none():
+            + async def none():
+                  return str(isinstance(Page(), Base))
             """,
         ),
         case(
             "names that are imported under other names, and what only a method of no request uses",
             "stream_with_context as keep, render_template",
             """
-            class Page:
-                def __str__(self):
-                    return render_template("a")
-            @bp.get("/")
-            def view():
-                return keep(iter("ab"))
-            """,
-            """
-            class Page:
-                def __str__(self):
-                    return render_in_thread("a")
-            @bp.get("/")
-            async def view():
-                return keep(iter("ab"))
+              class Page:
+                  def __str__(self):
+            -         return render_template("a")
+            +         return render_in_thread("a")
+              @bp.get("/")
+            - def view():
+            + async def view():
+                  return keep(iter("ab"))
             """,
             "from as_flask import render_in_thread, stream_with_context as keep",
         ),
@@ -271,24 +188,16 @@ from tests.port.rules import case, check_code
             "requests over HTTP, by one shared client",
             "abort",
             """
-            import requests
-            @bp.get("/")
-            def view():
-                try:
-                    found = requests.get("http://x", params={"a": 1}, allow_redirects=False)
-                except requests.exceptions.Timeout:
-                    abort(504)
-                return found.json() if found.ok else found.text
-            """,
-            """
-            import requests
-            @bp.get("/")
-            async def view():
-                try:
-                    found = await HttpSession().get("http://x", params={"a": 1}, allow_redirects=False)
-                except requests.exceptions.Timeout:
-                    abort(504)
-                return found.json() if found.ok else found.text
+              import requests
+              @bp.get("/")
+            - def view():
+            + async def view():
+                  try:
+            -         found = requests.get("http://x", params={"a": 1}, allow_redirects=False)
+            +         found = await HttpSession().get("http://x", params={"a": 1}, allow_redirects=False)
+                  except requests.exceptions.Timeout:
+                      abort(504)
+                  return found.json() if found.ok else found.text
             """,
             "from as_flask import HttpSession",
         ),
@@ -296,44 +205,32 @@ from tests.port.rules import case, check_code
             "sessions of requests, urllib, and where each stays in a thread",
             "g",
             """
-            import json
-            import requests
-            from requests import Session
-            from urllib.request import urlopen
-            class Api:
-                def __init__(self):
-                    self.session = Session()
-                def read(self, path):
-                    return self.session.get(path, timeout=(1, 2)).json()
-            @bp.get("/a")
-            def one():
-                return Api().read("http://x")
-            @bp.get("/b")
-            def other():
-                with urlopen("http://x") as found:
-                    return json.load(found)
-            @bp.get("/c")
-            def last():
-                return "".join(map(requests.get, "xy"))
-            """,
-            """
-            import json
-            import requests
-            class Api:
-                def __init__(self):
-                    self.session = HttpSession()
-                async def read(self, path):
-                    return (await self.session.get(path, timeout=(1, 2))).json()
-            @bp.get("/a")
-            async def one():
-                return await Api().read("http://x")
-            @bp.get("/b")
-            async def other():
-                with await urlopen("http://x") as found:
-                    return json.load(found)
-            @bp.get("/c")
-            def last():
-                return "".join(map(requests.get, "xy"))
+              import json
+              import requests
+            - from requests import Session
+            - from urllib.request import urlopen
+              class Api:
+                  def __init__(self):
+            -         self.session = Session()
+            +         self.session = HttpSession()
+            -     def read(self, path):
+            +     async def read(self, path):
+            -         return self.session.get(path, timeout=(1, 2)).json()
+            +         return (await self.session.get(path, timeout=(1, 2))).json()
+              @bp.get("/a")
+            - def one():
+            + async def one():
+            -     return Api().read("http://x")
+            +     return await Api().read("http://x")
+              @bp.get("/b")
+            - def other():
+            + async def other():
+            -     with urlopen("http://x") as found:
+            +     with await urlopen("http://x") as found:
+                      return json.load(found)
+              @bp.get("/c")
+              def last():
+                  return "".join(map(requests.get, "xy"))
             """,
             "from as_flask import HttpSession, urlopen",
         ),
@@ -341,42 +238,30 @@ from tests.port.rules import case, check_code
             "functions that builtins call, or that are held with others",
             "current_app, render_template",
             """
-            from functools import partial
-            def read(name="x"):
-                return render_template(name)
-            def show(name="x"):
-                return render_template(name)
-            ALL = [show]
-            ALL.append(lambda: "x")
-            @bp.get("/a")
-            def one():
-                return "".join(map(read, "ab"))
-            @bp.get("/b")
-            def other():
-                chosen = ALL[0]
-                return chosen()
-            @bp.get("/c")
-            def last():
-                return partial(show, "a")()
-            """,
-            """
-            from functools import partial
-            def read(name="x"):
-                return render_in_thread(name)
-            async def show(name="x"):
-                return await render_template(name)
-            ALL = [show]
-            ALL.append(lambda: "x")
-            @bp.get("/a")
-            def one():
-                return "".join(map(read, "ab"))
-            @bp.get("/b")
-            async def other():
-                chosen = ALL[0]
-                return await current_app.ensure_async(chosen)()
-            @bp.get("/c")
-            async def last():
-                return await current_app.ensure_async(partial(show, "a"))()
+              from functools import partial
+              def read(name="x"):
+            -     return render_template(name)
+            +     return render_in_thread(name)
+            - def show(name="x"):
+            + async def show(name="x"):
+            -     return render_template(name)
+            +     return await render_template(name)
+              ALL = [show]
+              ALL.append(lambda: "x")
+              @bp.get("/a")
+              def one():
+                  return "".join(map(read, "ab"))
+              @bp.get("/b")
+            - def other():
+            + async def other():
+                  chosen = ALL[0]
+            -     return chosen()
+            +     return await current_app.ensure_async(chosen)()
+              @bp.get("/c")
+            - def last():
+            + async def last():
+            -     return partial(show, "a")()
+            +     return await current_app.ensure_async(partial(show, "a"))()
             """,
             "from as_flask import render_in_thread",
         ),
@@ -394,58 +279,44 @@ from tests.port.rules import case, check_code
             "a client of httpx, wherever it is made",
             "g",
             """
-            import httpx
-            client = httpx.Client()
-            @bp.get("/")
-            def view():
-                with httpx.Client() as own:
-                    own.get("http://x")
-                    own.close()
-                return client.get("http://x").json()
-            """,
-            """
-            import httpx
-            client = httpx.AsyncClient()
-            @bp.get("/")
-            async def view():
-                async with httpx.AsyncClient() as own:
-                    await own.get("http://x")
-                    await own.aclose()
-                return (await client.get("http://x")).json()
+              import httpx
+            - client = httpx.Client()
+            + client = httpx.AsyncClient()
+              @bp.get("/")
+            - def view():
+            + async def view():
+            -     with httpx.Client() as own:
+            +     async with httpx.AsyncClient() as own:
+            -         own.get("http://x")
+            +         await own.get("http://x")
+            -         own.close()
+            +         await own.aclose()
+            -     return client.get("http://x").json()
+            +     return (await client.get("http://x")).json()
             """,
         ),
         case(
             "a property, a lambda and a generator expression, where await cannot go",
             "g, render_template, request",
             """
-            class Page:
-                @property
-                def text(self):
-                    return render_template("a")
-            @bp.get("/a")
-            def one():
-                return Page().text
-            @bp.get("/b")
-            def other():
-                return str(render_template(n) for n in max(g.a, key=lambda x: request.form[x]))
-            """,
-            """
-            class Page:
-                @property
-                def text(self):
-                    return render_in_thread("a")
-            @bp.get("/a")
-            def one():
-                return Page().text
-            @bp.get("/b")
-            def other():
-                return str(render_in_thread(n) for n in max(g.a, key=lambda x: wait_for(request.form)[x]))
+              class Page:
+                  @property
+                  def text(self):
+            -         return render_template("a")
+            +         return render_in_thread("a")
+              @bp.get("/a")
+              def one():
+                  return Page().text
+              @bp.get("/b")
+              def other():
+            -     return str(render_template(n) for n in max(g.a, key=lambda x: request.form[x]))
+            +     return str(render_in_thread(n) for n in max(g.a, key=lambda x: wait_for(request.form)[x]))
             """,
             "render_in_thread",
         ),
     ],
 )
 def test_a_port_waits_without_blocking_the_event_loop(
-    tmp_path: Path, names: str, before: str, after: str, imports: str
+    tmp_path: Path, names: str, change: str, imports: str
 ) -> None:
-    check_code(tmp_path, names, before, after, imports)
+    check_code(tmp_path, names, change, imports)

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.port.rules import HEAD, port
+from tests.port.rules import HEAD, port, side
 
 
 @pytest.mark.parametrize(
@@ -176,39 +176,30 @@ def test_a_template_that_blocks_is_rendered_in_a_thread(tmp_path: Path) -> None:
 
 
 def test_tests_await_the_client(tmp_path: Path) -> None:
-    tests = """
-        import pytest
-        from app import app
-        @pytest.fixture
-        def client():
-            with app.app_context():
-                yield app.test_client()
-        def log_in(client, name):
-            return client.post("/", data={"name": name}, follow_redirects=True)
-        def test_it(client):
-            assert b"x" in log_in(client, "a").data
-            with client.session_transaction() as session:
-                session["x"] = 1
-            assert client.get("/").get_json() == {}
+    change = """
+          import pytest
+          from app import app
+          @pytest.fixture
+          def client():
+              with app.app_context():
+                  yield app.test_client()
+        - def log_in(client, name):
+        + async def log_in(client, name):
+        -     return client.post("/", data={"name": name}, follow_redirects=True)
+        +     return await client.post("/", data={"name": name}, follow_redirects=True)
+        - def test_it(client):
+        + async def test_it(client):
+        -     assert b"x" in log_in(client, "a").data
+        +     assert b"x" in await (await log_in(client, "a")).data
+        -     with client.session_transaction() as session:
+        +     async with client.session_transaction() as session:
+                  session["x"] = 1
+        -     assert client.get("/").get_json() == {}
+        +     assert await (await client.get("/")).get_json() == {}
         """
-    made = port(tmp_path, {"app.py": HEAD.format(names="g"), "tests/test_app.py": dedent(tests)})
-    assert made.files["tests/test_app.py"].decode() == dedent(
-        """
-        import pytest
-        from app import app
-        @pytest.fixture
-        def client():
-            with app.app_context():
-                yield app.test_client()
-        async def log_in(client, name):
-            return await client.post("/", data={"name": name}, follow_redirects=True)
-        async def test_it(client):
-            assert b"x" in await (await log_in(client, "a")).data
-            async with client.session_transaction() as session:
-                session["x"] = 1
-            assert await (await client.get("/")).get_json() == {}
-        """
-    )
+    before, after = (side(dedent(change), without=mark) for mark in "+-")
+    made = port(tmp_path, {"app.py": HEAD.format(names="g"), "tests/test_app.py": before})
+    assert made.files["tests/test_app.py"].decode() == after
 
 
 def test_a_factory_and_modules_that_import_each_other(tmp_path: Path) -> None:
