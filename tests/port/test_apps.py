@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from textwrap import dedent
 from threading import Thread
+from types import ModuleType
 from typing import Any, cast
 
 import httpx
@@ -19,7 +20,8 @@ import pytest
 from flask import Flask
 
 from portcompare.port.make import port_project
-from tests.port.apps import APPS, Request
+from tests.port.apps import blog, classes, client, extension, responses, site
+from tests.port.apps.request import Request
 from tests.twins.cases import CASES, comparable
 from tests.twins.sending import Send, serve_in_process
 
@@ -62,7 +64,7 @@ def describe(response: httpx.Response) -> dict[str, object]:
 
 
 def respond(
-    folder: Path, requests: tuple[Request, ...], monkeypatch: pytest.MonkeyPatch
+    folder: Path, requests: list[Request], monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, object]]:
     """The responses of the app in a folder; a port also gets all requests at once, which must not fail."""
     for name in ("app", "as_flask", "db"):
@@ -157,17 +159,16 @@ def test_a_stream_that_fails_at_once_is_an_error_and_a_test_client_takes_what_th
 
 
 @pytest.mark.usefixtures("forget_modules", "upstream")
-@pytest.mark.parametrize("name", APPS)
-def test_a_port_responds_as_its_app(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, requests = APPS[name]
-    for path, text in files.items():
+@pytest.mark.parametrize("app", [blog, classes, client, extension, responses, site])
+def test_a_port_responds_as_its_app(app: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path, text in app.FILES.items():
         file = tmp_path / "flask" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     write_port(tmp_path / "flask", tmp_path / "quart")
     assert port_project(tmp_path / "quart") is None  # a port has nothing to port
-    before = respond(tmp_path / "flask", requests, monkeypatch)
-    assert respond(tmp_path / "quart", requests, monkeypatch) == before
+    before = respond(tmp_path / "flask", app.REQUESTS, monkeypatch)
+    assert respond(tmp_path / "quart", app.REQUESTS, monkeypatch) == before
 
 
 @pytest.fixture
