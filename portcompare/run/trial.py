@@ -1,10 +1,11 @@
 """A trial of a port: made by rule, compared with the Flask app, and measured; the project does not change."""
 
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from portcompare.discover.apps import Found, find_python, import_app, look_at_project
+from portcompare.discover.apps import find_python, import_app, look_at_project
 from portcompare.discover.draft import Draft, choose_scenarios, draft_plan
 from portcompare.discover.texts import DEFAULT_LOCUSTFILE, locustfile_text, plan_text
 from portcompare.errors import InputError, Problem, refuse
@@ -54,11 +55,12 @@ def try_port(project: Path, folder: Path, *, budget_s: float, writes: bool, prog
         copy_project(flask, quart)
         write_port(made, quart)
         progress.start("importing both apps, and trying the routes of the Flask app")
-        found = _look(project, flask, quart)
-        draft = draft_plan(found, with_alternative=True, writes=writes)
-        if draft.to_install:
-            needs = " && ".join(draft.to_install)
-            raise refuse(str(project), "cannot be served by its interpreter as it is", f"install: {needs}")
+        try:
+            draft = _draft(project, flask, quart, writes=writes)
+        except InputError:
+            for copy in (flask, quart):
+                shutil.rmtree(copy.parent)
+            raise
         plan = _write_plan(draft, folder)
         limit_s = budget_s * CHECK_SHARE
         limits = Limits(deadline_s=time.monotonic() + limit_s, budget=duration(limit_s))
@@ -80,8 +82,8 @@ def try_port(project: Path, folder: Path, *, budget_s: float, writes: bool, prog
     return Trial(port=made, parity=parity, results=compare(plan, options, progress))
 
 
-def _look(project: Path, flask: Path, quart: Path) -> Found:
-    """The app in the copy of a project, and its port; both are run by the interpreter of the project."""
+def _draft(project: Path, flask: Path, quart: Path, *, writes: bool) -> Draft:
+    """The plan for the copy of a project and its port; the interpreter of the project runs both."""
     python = find_python(project, project)
     found = look_at_project(flask, python)
     definition = found.baseline.definition
@@ -94,7 +96,11 @@ def _look(project: Path, flask: Path, quart: Path) -> Found:
     ]
     if problems:
         raise InputError(problems)
-    return replace(found, candidate=candidate)
+    draft = draft_plan(replace(found, candidate=candidate), with_alternative=True, writes=writes)
+    if draft.to_install:
+        needs = " && ".join(draft.to_install)
+        raise refuse(str(project), "cannot be served by its interpreter as it is", f"install: {needs}")
+    return draft
 
 
 def _write_plan(draft: Draft, folder: Path) -> Plan:
