@@ -80,6 +80,8 @@ def _print(trial: "Trial", folder: Path) -> None:
     print_line(f"Port: {', '.join(f'{number} {what}' for what, number in outcomes.items())}")
     for left in trial.port.left[:_MOST_SHOWN]:
         print_line(f"  by hand: {left.place}: {left.why}")
+    if len(trial.port.left) > _MOST_SHOWN:
+        print_line(f"  and {len(trial.port.left) - _MOST_SHOWN} more by hand: portcompare port lists all")
     more = f"portcompare check {folder}/plan.toml lists all"
     out.print(render_parity(trial.parity, Shown(most_rows=_MOST_SHOWN, more=more, commands=more)), crop=False)
     print_line(f"all files: {folder}\n")
