@@ -26,9 +26,8 @@ class Facts:
     callbacks: set[Scope] = field(default_factory=set)  # what Quart may await
     synchronous: dict[Scope, Reason] = field(default_factory=dict)  # what cannot become `async def`, and why
     in_templates: set[Scope] = field(default_factory=set)
-    with_lambdas: set[Scope] = field(
-        default_factory=set
-    )  # functions and modules with lambdas that templates call
+    # functions and modules with lambdas that templates call
+    with_lambdas: set[Scope] = field(default_factory=set)
     hooks: set[Scope] = field(default_factory=set)  # those that run with every request
     on_loop: set[Scope] = field(default_factory=set)  # what Quart calls on the loop, for each request
     commands: set[Scope] = field(default_factory=set)
@@ -52,10 +51,9 @@ class Facts:
             for site in scope.sites:
                 self._read_site(site)
         for scope in scopes:
-            if scope in self._processors or "jinja_env" in scope.module.text:
-                self.with_lambdas |= (
-                    {scope} if any(each.site.inside for each in self.by_scope[scope]) else set()
-                )
+            has_lambdas = any(each.site.inside for each in self.by_scope[scope])
+            if has_lambdas and (scope in self._processors or "jinja_env" in scope.module.text):
+                self.with_lambdas.add(scope)
         for processor in self._processors:
             for each in self.inference.returns(processor):
                 if isinstance(each, Scope) and each.is_function:

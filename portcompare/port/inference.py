@@ -50,9 +50,8 @@ class Inference(Names):
                 self._learn(base, DERIVED, {scope} | self._known[scope, DERIVED])
             for kind in self.kinds_of(Instance(scope)) & tables.CURRENT.keys():
                 self._learn(Name(tables.CURRENT[kind]), "is also", {Instance(scope)})
-            for each in self._known.get(
-                (scope, "decorators"), NOTHING
-            ):  # of a View: they receive an async function
+            # of a View: they receive an async function
+            for each in self._known.get((scope, "decorators"), NOTHING):
                 if isinstance(each, Scope) and each.parameters():
                     self._learn(each, each.parameters()[0].arg, {"flask.View"})
         if isinstance(scope.node, FunctionNode):

@@ -38,9 +38,8 @@ class Edits:
     first_imports: list[str] = field(default_factory=list)  # statements to add before the first import
     last_imports: list[str] = field(default_factory=list)  # and after the last at the top
     comments: dict[int, list[str]] = field(default_factory=dict)  # to put above statements, by line
-    keywords: dict[Span, Mapping[str, str]] = field(
-        default_factory=dict
-    )  # calls' arguments, renamed or left out
+    # calls' arguments, renamed or left out
+    keywords: dict[Span, Mapping[str, str]] = field(default_factory=dict)
     arguments: dict[Span, str] = field(default_factory=dict)  # to add to calls
 
     def replace(self, span: Span, text: str) -> None:

@@ -244,14 +244,11 @@ BLOCKING_CALLS = {
         ("another thread", ("threading.Event.wait", "threading.Thread.join")),
         ("an event loop", ("anyio.run", "asgiref.sync.async_to_sync", "asyncio.Runner", "asyncio.run")),
         ("an event loop", ("asyncio.run_coroutine_threadsafe", "trio.run")),
-        ("the CPU", ("bcrypt.checkpw", "bcrypt.hashpw", "bcrypt.kdf", "hashlib.pbkdf2_hmac")),
         (
             "the CPU",
-            (
-                "hashlib.scrypt",
-                *(f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")),
-            ),
+            ("bcrypt.checkpw", "bcrypt.hashpw", "bcrypt.kdf", "hashlib.pbkdf2_hmac", "hashlib.scrypt"),
         ),
+        ("the CPU", [f"werkzeug.security.{verb}_password_hash" for verb in ("check", "generate")]),
     )
     for name in names
 }
