@@ -24,8 +24,7 @@ def blocked_by(names: set[str], kinds: set[str], method: str) -> str:
             return f"{name} waits for {tables.BLOCKING_PACKAGES[package]}"
         package = tables.package_of(name)
         if tables.is_extension(package):
-            why = tables.KEPT[package][0] if package in tables.KEPT else "it is an extension of Flask"
-            return f"{package} {why.removeprefix('it ')}"
+            return f"{package} {tables.KEPT.get(package, 'is an extension of Flask')}"
     for kind in sorted(kinds):
         if f"{kind}.{method}" in tables.BLOCKING_CALLS:
             return blocked_by({f"{kind}.{method}"}, set(), "")

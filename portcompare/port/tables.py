@@ -283,31 +283,30 @@ TRANSPARENT_DECORATORS = frozenset(
 )
 """Decorators that are alike for both."""
 
-_PATCH = "https://github.com/pgjones/quart-flask-patch"
 PYPI = "https://pypi.org/project"
 
 KEPT = {
-    "flask_babel": ("it translates by what the request says", f"{PYPI}/flask-babel/"),
-    "flask_bcrypt": ("it only computes, which takes long", f"{PYPI}/Flask-Bcrypt/"),
-    "flask_caching": ("it keeps what a view returns in a thread", f"{PYPI}/Flask-Caching/"),
-    "flask_compress": ("it reads each response", f"{PYPI}/Flask-Compress/"),
-    "flask_cors": ("it adds headers after each request", f"{PYPI}/flask-cors/"),
-    "flask_httpauth": ("it may look up users of each request", f"{PYPI}/Flask-HTTPAuth/"),
-    "flask_jwt_extended": ("it reads the request's headers", f"{PYPI}/Flask-JWT-Extended/"),
-    "flask_limiter": ("it counts requests before each", _PATCH),
-    "flask_login": ("it looks up the user of each request, also for templates", _PATCH),
-    "flask_mail": ("it sends mail in a thread", f"{PYPI}/Flask-Mail/"),
-    "flask_marshmallow": ("it makes data of objects", f"{PYPI}/flask-marshmallow/"),
-    "flask_moment": ("it only adds to templates", f"{PYPI}/Flask-Moment/"),
-    "flask_migrate": ("its commands run without requests", f"{PYPI}/Flask-Migrate/"),
-    "flask_restful": ("it calls resources", f"{PYPI}/Flask-RESTful/"),
-    "flask_restx": ("it calls resources", f"{PYPI}/flask-restx/"),
-    "flask_session": ("it stores sessions in a thread", f"{PYPI}/Flask-Session/"),
-    "flask_smorest": ("it calls views", f"{PYPI}/flask-smorest/"),
-    "flask_sqlalchemy": ("its session belongs to the application context", _PATCH),
-    "flask_wtf": ("its forms read the request in a thread", f"{PYPI}/Flask-WTF/"),
+    "flask_babel": "translates by what the request says",
+    "flask_bcrypt": "only computes, which takes long",
+    "flask_caching": "keeps what a view returns in a thread",
+    "flask_compress": "reads each response",
+    "flask_cors": "adds headers after each request",
+    "flask_httpauth": "may look up users of each request",
+    "flask_jwt_extended": "reads the request's headers",
+    "flask_limiter": "counts requests before each",
+    "flask_login": "looks up the user of each request, also for templates",
+    "flask_mail": "sends mail in a thread",
+    "flask_marshmallow": "makes data of objects",
+    "flask_moment": "only adds to templates",
+    "flask_migrate": "runs its commands without requests",
+    "flask_restful": "calls resources",
+    "flask_restx": "calls resources",
+    "flask_session": "stores sessions in a thread",
+    "flask_smorest": "calls views",
+    "flask_sqlalchemy": "has sessions that belong to the context of the app",
+    "flask_wtf": "reads the request in its forms",
 }
-"""Extensions that stay, in the request's thread: why, and the source, by the package that is imported."""
+"""Extensions that stay, in the request's thread: what each does, by the package that is imported."""
 
 BY_HAND = {
     "apiflask": ("its app is a Flask; use quart-schema", f"{PYPI}/quart-schema/"),
