@@ -35,7 +35,7 @@ class Fact:
     # "runs": without a call, by an attribute or an operator
     kind: Literal["await", "async with", "lock", "wait", "blocks", "calls", "runs", "streams", "by hand"]
     site: Site
-    what: str = ""  # what it waits for, or what replaces it
+    what: str = ""  # what it waits for, what replaces it, or the method whose result a `with` enters
     of: str = ""  # the kind of its object
     callees: tuple[Scope, ...] = ()
     is_guess: bool = False  # whether it may call others as well
