@@ -101,8 +101,8 @@ class Summary:
     ratio: Estimate | None  # Its throughput divided by the baseline's; None where nothing was compared
     censored: int = 0  # Requests without a response when the wait for it ended, in all rounds
     cost_per_million: float | None = None  # CPU time of a million requests in the plan's currency
-    # By throughput among all deployments at this level, 1 for the highest; those that cannot be told apart
-    # share one. None where there are fewer than two candidates to rank
+    # By throughput among all deployments at this level, 1 for the highest; those whose intervals lie no
+    # further apart than the margin share one. None where there are fewer than two candidates to rank
     rank: int | None = None
     queue_s: float | None = None  # By how much `outside_handler_s` is longer than at one user: waiting
     overhead_s: float | None = None  # The rest of it: the server's own work and the network
