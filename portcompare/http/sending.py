@@ -52,6 +52,16 @@ class Sender:
             kept = await self._take(step, kept)
         return kept
 
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The kept connection, or a new one where the server has closed it; raises OSError."""
+        if not self.is_open:
+            self.close()
+        if self._streams is None:
+            address = self._address
+            tls = tls_context() if address.secure else None
+            self._streams = await asyncio.open_connection(address.host, address.port, ssl=tls)
+        return self._streams
+
     async def _take(self, step: LoginStep, kept: Kept) -> Kept:
         response = await self._exchange(fill(step.request, kept))
         try:
@@ -65,7 +75,7 @@ class Sender:
         parser = ResponseParser(head_only=request.method == "HEAD")
         try:
             async with asyncio.timeout(self._timeout_s):
-                reader, writer = await self._connect()
+                reader, writer = await self.connect()
                 writer.write(encode_request(request, self._address.netloc))
                 while not parser.complete:
                     parser.feed(await reader.read(_RECEIVE_BYTES))
@@ -76,16 +86,6 @@ class Sender:
         if not parser.keep_alive:
             self.close()
         return parser.response(self._address.netloc)
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """The kept connection, or a new one where the server has closed it."""
-        if not self.is_open:
-            self.close()
-        if self._streams is None:
-            address = self._address
-            tls = tls_context() if address.secure else None
-            self._streams = await asyncio.open_connection(address.host, address.port, ssl=tls)
-        return self._streams
 
     @property
     def is_open(self) -> bool:

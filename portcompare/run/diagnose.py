@@ -31,7 +31,7 @@ from portcompare.run.slots import find_request
 from portcompare.serve import RunningServer, prepare_arms, serve_deployments
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import measure_idle
-from portcompare.serve.slots import MOST_TOGETHER, observe_slots
+from portcompare.serve.slots import observe_slots
 from portcompare.wire.protocol import WindowOpens
 
 WATCHED_S = 8.0  # of load on a watched server
@@ -216,10 +216,10 @@ def _watch(examined: Examined, watched: Watched) -> Diagnosis:
 def _observe_slots(examined: Examined, server: RunningServer) -> int | None:
     """How many requests an idle server handles at once; None if that is not known, or more than the load."""
     request = find_request(examined.requests)
-    users = examined.session.plan.scenarios[examined.scenario].load.concurrency(examined.level)
-    if request is None or server.process is None or users < 2:  # noqa: PLR2004 - nobody waits for another
+    if request is None or server.process is None:
         return None
-    return observe_slots(server, request, most=min(MOST_TOGETHER, users), limit_s=_SLOTS_LIMIT_S)
+    users = examined.session.plan.scenarios[examined.scenario].load.concurrency(examined.level)
+    return observe_slots(server, request, most=users, limit_s=_SLOTS_LIMIT_S)
 
 
 def _measure(

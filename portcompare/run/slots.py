@@ -12,7 +12,7 @@ from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
 from portcompare.serve import RunningServer
-from portcompare.serve.slots import MOST_TOGETHER, observe_slots
+from portcompare.serve.slots import observe_slots
 
 SLOTS_SHARE = 0.05  # So much of a run's time may go into it
 
@@ -25,19 +25,18 @@ def observe_in_run(
     end_s = time.monotonic() + SLOTS_SHARE * plan.rounds.budget_s
     arms = {arm.deployment: arm.name for arm in plan.arms if arm.name != CONTROL}
     places = [
-        (scenario, request, served)
+        (scenario, request, served, most)
         for scenario in plan.scenarios
         if (request := find_request(session.requests[scenario])) is not None
         for served in manifest.deployments
-        if find_most(plan, served, scenario) > 1
+        if (most := _find_most(plan, served, scenario)) > 1
     ]
     if not places or recording.rounds:  # what was measured before a run was resumed is known
         return
     progress.start("looking how many requests are handled at once")
     found: dict[str, dict[str, Ceiling]] = {}
-    for scenario, request, served in places:
+    for scenario, request, served, most in places:
         left_s = end_s - time.monotonic()
-        most = find_most(plan, served, scenario)
         server = servers[arms[served.name]]
         slots = observe_slots(server, request, most=most, limit_s=left_s) if left_s > 0 else None
         if slots is not None:
@@ -57,7 +56,7 @@ def find_request(requests: Sequence[RequestSpec]) -> RequestSpec | None:
     return first if is_alone else None
 
 
-def find_most(plan: Plan, served: ServedDeployment, scenario: str) -> int:
+def _find_most(plan: Plan, served: ServedDeployment, scenario: str) -> int:
     """The most requests that could be handled at once; 0 where that is known, or cannot be observed.
 
     Requests that are sent together may all go to one of several workers.
@@ -66,4 +65,4 @@ def find_most(plan: Plan, served: ServedDeployment, scenario: str) -> int:
         return 0
     load = plan.scenarios[scenario].load
     users = max(map(load.concurrency, load.levels or (0,)))
-    return min(MOST_TOGETHER, users, served.slots or MOST_TOGETHER)
+    return min(users, served.slots or users)

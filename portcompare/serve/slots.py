@@ -3,10 +3,10 @@
 import asyncio
 from collections import Counter
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from math import inf
 
-from portcompare.http.requests import encode_request
-from portcompare.http.responses import ResponseError, ResponseParser
+from portcompare.errors import MeasurementError
+from portcompare.http.sending import Sender
 from portcompare.records.requests import RequestSpec
 from portcompare.serve.running import RunningServer
 
@@ -19,20 +19,20 @@ _TRIES = 3  # of which two must agree on a limit
 _SERIAL = 0.9  # of the time of all one after the other
 
 _MOST_CPU_SHARE = 0.5  # of one CPU; above it, that may be why requests wait
-_RECEIVE_BYTES = 64 * 1024
 
 
 def observe_slots(
     server: RunningServer, request: RequestSpec, *, most: int = MOST_TOGETHER, limit_s: float = 10.0
 ) -> int | None:
-    """Find how many of a request an idle server handles at once: fewer than `most`.
+    """Find how many of a request an idle server handles at once: fewer than `most`, and than `MOST_TOGETHER`.
 
     Sends 1, 2, 4 and so on together, until not all end in about the time of one. A limit is one only if it is
     seen twice, with the others one such time later, and the server's CPU idle for the most part.
 
-    `limit_s`: how long that may take. Returns None if there is no limit, or none can be told.
+    `limit_s`: how long that may take. Returns None if there is no limit, or it is not clear.
     """
-    return asyncio.run(_observe(server, request, most, limit_s))
+    most = min(most, MOST_TOGETHER)
+    return asyncio.run(_observe(server, request, most, limit_s)) if most > 1 else None
 
 
 async def _observe(server: RunningServer, request: RequestSpec, most: int, limit_s: float) -> int | None:
@@ -45,13 +45,13 @@ async def _observe(server: RunningServer, request: RequestSpec, most: int, limit
                 limit = await _find_limit(server, request, number, held_s)
                 if limit != number:
                     return limit
-    except (TimeoutError, OSError, ResponseError):
+    except (TimeoutError, OSError, MeasurementError):
         pass
     return None
 
 
 async def _find_limit(server: RunningServer, request: RequestSpec, number: int, held_s: float) -> int | None:
-    """How many of several requests are handled at once; None if it cannot be told."""
+    """How many of several requests are handled at once; None if that is not clear."""
     seen = Counter[int]()
     for _ in range(_TRIES):
         first = await _count_first(server, request, number, held_s)
@@ -62,7 +62,7 @@ async def _find_limit(server: RunningServer, request: RequestSpec, number: int, 
 
 
 async def _count_first(server: RunningServer, request: RequestSpec, number: int, held_s: float) -> int:
-    """How many of several requests end in about the time of one; 0 if that cannot be told."""
+    """How many of several requests end in about the time of one; 0 if that is not clear."""
     before = server.usage()
     took_s = sorted(await _send_together(server, request, number))
     after = server.usage()
@@ -80,25 +80,22 @@ async def _count_first(server: RunningServer, request: RequestSpec, number: int,
 async def _send_together(server: RunningServer, request: RequestSpec, number: int) -> list[float]:
     """Send a request over several new connections at once; returns how long each took, in seconds.
 
-    Raises OSError: it cannot connect. Raises ResponseError: a response is an error or malformed.
+    Raises OSError: it cannot connect. Raises MeasurementError: a response is an error, malformed or missing.
     """
-    address = urlsplit(server.url)
-    streams = [await asyncio.open_connection(address.hostname, address.port) for _ in range(number)]
+    senders = [Sender(server.url, timeout_s=inf) for _ in range(number)]
     try:
+        for sender in senders:
+            await sender.connect()
         clock = asyncio.get_running_loop().time
         began_s = clock()
-        for _, writer in streams:
-            writer.write(encode_request(request, address.netloc))
 
-        async def take(reader: asyncio.StreamReader) -> float:
-            parser = ResponseParser(head_only=request.method == "HEAD")
-            while not parser.complete:
-                parser.feed(await reader.read(_RECEIVE_BYTES))
-            if parser.status >= HTTPStatus.BAD_REQUEST:
-                raise ResponseError("an error")
+        async def take(sender: Sender) -> float:
+            response = await sender.send(request)
+            if (response.status or 0) >= HTTPStatus.BAD_REQUEST:
+                raise MeasurementError(f"the status was {response.status}")
             return clock() - began_s
 
-        return list(await asyncio.gather(*(take(reader) for reader, _ in streams)))
+        return list(await asyncio.gather(*map(take, senders)))
     finally:
-        for _, writer in streams:
-            writer.close()
+        for sender in senders:
+            sender.close()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from portcompare.errors import MeasurementError
 from portcompare.http.requests import http_request
-from portcompare.http.responses import ResponseError
 from portcompare.records.rounds import Usage
 from portcompare.serve import slots
 from portcompare.serve.slots import observe_slots
@@ -100,7 +100,7 @@ def test_a_limit_counts_if_it_is_seen_twice(
 
 def test_what_fails_shows_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(number: int) -> list[float]:
-        raise ResponseError(f"after {number}")
+        raise MeasurementError(f"after {number}")
 
     assert observe(monkeypatch, fail) is None
 
