@@ -68,7 +68,7 @@ def find_invalid_reasons(
         yield f"too noisy: {_THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
     candidates = [one for one in comparisons if one.candidate != CONTROL and one.metric in HEADLINE_METRICS]
     if candidates and all(one.ratio.interval is None for one in candidates):
-        names = " and ".join(dict.fromkeys(one.candidate for one in candidates))
+        names = ", ".join(dict.fromkeys(one.candidate for one in candidates))
         yield f"nothing is known of {names}: {candidates[0].ratio.reason}"
     missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.ratio.verdict == "invalid"]
     if missing:
