@@ -130,15 +130,15 @@ class Deployment(t.Section):
     app: str | None = Field(None, description="name of a table in [apps]; a `server` needs one")
     server: str | None = Field(None, description="name of a server; `portcompare run --help` lists them")
     adapter: Literal["a2wsgi", "asgiref"] | None = Field(
-        None, description="what makes a WSGI app an ASGI app, for a server of such"
+        None, description="library that makes an ASGI app of the WSGI app, for a server of ASGI apps"
     )
     command: Command | None = Field(None, description="or a command that serves at `{port}` (and `{host}`)")
     url: Url | None = Field(None, description="or the address of a running server")
     workers: t.Count | None = Field(None, description="worker processes; default 1")
     threads: t.Count | None = Field(
         None,
-        description="threads that run handlers, per worker; default 8; an array makes a deployment of each: "
-        "`threads = [8, 32]` of `a` is `a-8` and `a-32`",
+        description="threads that run handlers, per worker; default 8; "
+        "an array makes a deployment of each number, `NAME-8` and so on",
     )
     loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
     keep_alive_s: t.Count | None = Field(None, description="how long an idle connection is kept; default 75")
