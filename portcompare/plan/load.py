@@ -99,9 +99,9 @@ def _merge_includes(data: dict[str, Any], origins: Origins) -> Iterator[Problem]
 def _name_inline_deployments(data: dict[str, Any], origins: Origins) -> Iterator[Problem]:
     """Make deployments of the tables in `baseline` and `candidates`, which are named by their hosts."""
     deployments, candidates = data.get("deployments", {}), data.get("candidates")
-    given: dict[tuple[str, ...], tuple[Any, Any]] = {}
-    if "baseline" in data:
-        given["baseline",] = data, "baseline"
+    given: dict[tuple[str, ...], tuple[Any, Any]] = (
+        {("baseline",): (data, "baseline")} if "baseline" in data else {}
+    )
     if isinstance(candidates, list):
         given |= {("candidates", str(place)): (candidates, place) for place in range(len(candidates))}
     for key, (holder, place) in given.items():
@@ -134,15 +134,15 @@ def _spread_threads(data: dict[str, Any], origins: Origins) -> Iterator[Problem]
         names = {name if len(numbers) == 1 else f"{name}-{number}": number for number in numbers}
         if taken := sorted(names.keys() & deployments.keys() - {name}):
             found = f"makes a deployment {taken[0]!r}, and there is one of that name"
-            yield Problem(
-                where=origins.where("deployments", name, "threads"), found=found, remedy="rename it"
-            )
+            where = origins.where("deployments", name, "threads")
+            yield Problem(where=where, found=found, remedy="rename one of them")
         if data.get("baseline") == name and len(numbers) > 1:
             found = f"{name!r} has several numbers of threads"
             remedy = f"name one of {', '.join(names)}"
             yield Problem(where=origins.where("baseline"), found=found, remedy=remedy)
         if isinstance(candidates, list):
-            spread = ([*names] if each == name else [each] for each in candidates)
+            others = [each for each in names if each == name or each != data.get("baseline")]
+            spread = (others if each == name else [each] for each in candidates)
             data["candidates"] = candidates = list(chain.from_iterable(spread))
         origins.inline.update(dict.fromkeys(names, ("deployments", name)))
         del deployments[name]

@@ -135,6 +135,11 @@ def test_several_numbers_of_threads_make_a_candidate_each(
     assert plan.deployments.keys() == {"old", *candidates}
 
 
+def test_a_baseline_of_several_is_no_candidate(tmp_path: Path) -> None:
+    text = SWEEP.replace('"old"\nc', '"swept-8"\nc')
+    assert load(tmp_path, f"{text}threads = [8, 32]\n").candidates == ["swept-32", "new"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "faults"),
     [
