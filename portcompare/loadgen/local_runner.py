@@ -152,7 +152,7 @@ class Part:
         return WarmUp(failure=failure, steady=steady)
 
     def _await_users(self) -> str | None:
-        """Wait until each user is ready; in the open model, only to log in takes more than to be made."""
+        """Wait until each user is ready; in the open model: was spawned, and has logged in if it does."""
         if self._dispatcher:
             self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
             if not self._logs_in:

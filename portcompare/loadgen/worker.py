@@ -129,7 +129,7 @@ class Worker:
         self.leave(EXIT_NOT_VALID)
 
     def leave(self, status: int) -> NoReturn:
-        """Say so to the leader, and end this process."""
+        """Leave the run, and end this process."""
         self._environment.events.quitting.fire(environment=self._environment, reverse=True)
         gevent.sleep(0.1)  # for the message to leave
         shutil.rmtree(self._folder, ignore_errors=True)

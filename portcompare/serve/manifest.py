@@ -35,6 +35,8 @@ _CPU_FOLDER = Path("/sys/devices/system/cpu")
 _WITHOUT_CHOICE = dict.fromkeys(("workers", "threads", "loop", "http_parser", "keep_alive_s"), "none")
 _WITHOUT_CHOICE |= {"workers": "1", "http_parser": "the server's own"}
 
+_MISSING = "(not installed)"
+
 # Settings that mean the same for every server. Connection limits are set too high everywhere to matter.
 _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection", "gil")
 
@@ -98,8 +100,10 @@ def describe_deployment(
     if kind == "url":
         server = f"at {recipe.url}, already running"
     if config is not None:
-        server = f"{recipe.deployment.server} {versions.pop(config.distributions[0], '(not installed)')}"
-        server += f" through {config.adapter} {versions.pop(config.adapter, '')}" if config.adapter else ""
+        server = f"{recipe.deployment.server} {versions.pop(config.distributions[0], _MISSING)}"
+        server += (
+            f" through {config.adapter} {versions.pop(config.adapter, _MISSING)}" if config.adapter else ""
+        )
         settings |= _WITHOUT_CHOICE | config.serving.describe(config.knobs)
         cpu_count = len(cpus.all_cpus)
         if interpreter is not None:

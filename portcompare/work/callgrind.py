@@ -38,7 +38,7 @@ def arguments(folder: Path) -> tuple[str, ...]:
 
 
 async def control(folder: Path, pids: Iterable[int], *command: str) -> None:
-    """Tell processes something, and wait until all have done it; raises MeasurementError if one does not."""
+    """Send processes a command, and wait until all have done it; raises MeasurementError if one does not."""
     await asyncio.gather(*(_control(folder, pid, command) for pid in pids))
 
 

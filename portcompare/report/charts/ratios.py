@@ -169,15 +169,8 @@ def _grid_chart() -> Spec:
         "x": {"field": "users", "type": "ordinal", "title": "users", "axis": axis},
         "y": svg.category("delay", sort=None, title="delay", axis=delay_axis),
     }
-    cell = (
-        base
-        | svg.TOOLTIP
-        | {
-            "color": svg.as_given("colour"),
-            "opacity": svg.as_given("opacity"),
-        }
-    )
-    cells = svg.mark("rect", cell, stroke="var(--panel)", strokeWidth=2)
+    look = svg.TOOLTIP | {"color": svg.as_given("colour"), "opacity": svg.as_given("opacity")}
+    cells = svg.mark("rect", base | look, stroke="var(--panel)", strokeWidth=2)
     text = svg.mark("text", base | {"text": svg.category("text")}, fontSize=svg.FONT_SIZE, color=svg.TEXT)
     return {"layer": [cells, text], "width": {"step": _STEP_X}, "height": {"step": _STEP_Y}}
 
@@ -195,8 +188,5 @@ def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:
         strength = min(abs(log(ratio.point)) / log(_FULL), 1.0) if ratio.point > 0 else 1.0
         opacity = _FAINTEST + (_STRONGEST - _FAINTEST) * strength
         tip = f"{where}: {text} {interval(ratio)}, {cell.state}"
-    place, look = (
-        {"delay": delay, "users": cell.users},
-        {"text": text, "colour": f"var(--{tone})", "opacity": opacity},
-    )
-    return place | look | {"tip": tip}
+    look = {"text": text, "colour": f"var(--{tone})", "opacity": opacity, "tip": tip}
+    return look | {"delay": delay, "users": cell.users}

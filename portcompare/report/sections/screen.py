@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from portcompare import units
@@ -74,7 +74,6 @@ def find_groups(results: Results) -> list[Group]:
         metric: MetricName = "p50" if is_open else "throughput"
         every = [one for one in results.summaries if (one.scenario, one.level) == at]
         shared = Counter(one.rank for one in every)
-        ranks = {one.arm: f"{one.rank}{'=' * (shared[one.rank] > 1)}" if one.rank else "" for one in every}
         # The control first, and last what has no rank.
         others = sorted(
             (one for one in every if one is not first),
@@ -92,11 +91,10 @@ def find_groups(results: Results) -> list[Group]:
                     name=visible(first.deployment),
                     ratio=known(p50_s, units.duration) if is_open else known(first.rate_rps, units.rate),
                     verdict="baseline",
-                    rank=ranks[first.arm],
-                    **_load_texts(first, failed),
+                    **_texts(first, failed, shared),
                 ),
                 lines=tuple(
-                    replace(_line(one, ratios.get((*at, one.arm, metric)), failed), rank=ranks[one.arm])
+                    _line(one, ratios.get((*at, one.arm, metric)), _texts(one, failed, shared))
                     for one in others
                 ),
             )
@@ -104,11 +102,10 @@ def find_groups(results: Results) -> list[Group]:
     return groups
 
 
-def _line(one: Summary, found: Estimate | None, failed: _Failed) -> Line:
+def _line(one: Summary, found: Estimate | None, texts: Mapping[str, Any]) -> Line:
     ratio = found or Estimate(verdict="invalid", reason="the baseline was not measured here")
     verdict = ratio.verdict or "invalid"
     name = f"{visible(one.deployment)} again" if one.arm == CONTROL else visible(one.deployment)
-    texts = _load_texts(one, failed)
     if not ratio.is_result:
         why = visible(ratio.reason)
         return Line(name=name, ratio="", verdict=NO_RESULT, tone="unsure", why=why, **texts)
@@ -122,12 +119,14 @@ def _line(one: Summary, found: Estimate | None, failed: _Failed) -> Line:
     )
 
 
-def _load_texts(one: Summary, failed: _Failed) -> dict[str, Any]:
+def _texts(one: Summary, failed: _Failed, shared: Mapping[int | None, int]) -> dict[str, Any]:
+    """Rank, limit and responses; `shared`: how many deployments have each rank."""
+    rank = f"{one.rank}{'=' * (shared[one.rank] > 1)}" if one.rank else ""
     limit, kinds = "", failed.get((one.scenario, one.level, one.arm), {})
     if one.bound is not None and one.bound_share is not None:
         limit = f"{min(one.bound_share, 1.0):.0%} {_LIMITS.get(one.bound.name, one.bound.name)}"
     right = [f"{one.requests:,} right", *(f"{number:,} x {visible(kind)}" for kind, number in kinds.items())]
-    return {"limit": limit, "responses": ", ".join(right)}
+    return {"rank": rank, "limit": limit, "responses": ", ".join(right)}
 
 
 HEADER = ("Level", "Rank", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit", "Responses")
