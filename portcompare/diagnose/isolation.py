@@ -16,15 +16,8 @@ from random import Random
 from typing import Final
 from uuid import uuid4
 
-from portcompare.diagnose.users import (
-    MARKER,
-    MOST_USERS,
-    User,
-    find_users,
-    with_marker,
-    words_of,
-)
-from portcompare.diagnose.watch import NUMBER, Judge, Watch
+from portcompare.diagnose.received import NUMBER, Judge, Received
+from portcompare.diagnose.users import MARKER, MOST_USERS, User, find_users, with_marker, words_of
 from portcompare.errors import MeasurementError
 from portcompare.http.login import Kept
 from portcompare.http.requests import with_query
@@ -67,53 +60,57 @@ def find_leaks(
     users = find_users(requests, login)
     if not users:
         return [], ("isolation was not compared: the scenario has no GET or HEAD request",)
-    watch = Watch()
+    received = Received()
     with serve() as server:
-        asyncio.run(_compare(watch, users, server.url, load_s))
-        _try_orders(watch, lambda turn: asyncio.run(_send_in_order(watch, server.url, turn, MARKER)))
+        asyncio.run(_compare(received, users, server.url, load_s))
+        _try_orders(received, lambda turn: asyncio.run(_send_in_order(received, server.url, turn, MARKER)))
     if server.process is None:
-        watch.notes.append("what a cache held before was not compared: the server runs already")
+        received.notes.append("what a cache held before was not compared: the server runs already")
     else:
-        _try_orders(watch, lambda turn: _send_afresh(watch, serve, turn))
+        _try_orders(received, lambda turn: _send_afresh(received, serve, turn))
     found = [
         Leak(
             deployment=server.deployment,
             scenario=scenario,
             request=label,
-            user=watch.examples[label][0],
-            other=watch.examples[label][1],
+            user=received.examples[label][0],
+            other=received.examples[label][1],
             count=count,
-            requests=watch.sent[label],
-            example=watch.examples[label][2],
+            requests=received.sent[label],
+            example=received.examples[label][2],
         )
-        for label, count in watch.leaks.most_common()
+        for label, count in received.leaks.most_common()
     ]
-    return found, tuple(watch.notes)
+    return found, tuple(received.notes)
 
 
-async def _compare(watch: Watch, users: list[User], url: str, load_s: float) -> None:
+async def _compare(received: Received, users: list[User], url: str, load_s: float) -> None:
     """Compare all that can be compared on one server."""
     try:
         with closing(Sender(url, TIMEOUT_S)) as sender:
             if len(users) == 1:
-                watch.notes.append("one user: isolation was compared by markers in headers, cookie and query")
+                received.notes.append(
+                    "one user: isolation was compared by markers in headers, cookie and query"
+                )
                 users = await _give_markers(users[0], sender)
-            await _observe(watch, users, sender)
-            if len(watch.users) < len(users):
-                watch.notes.append(f"isolation was compared among {len(watch.users)} of {len(users)} users")
-            if len(watch.users) <= 1 or not watch.labels:
+            await _observe(received, users, sender)
+            if len(received.users) < len(users):
+                received.notes.append(
+                    f"isolation was compared among {len(received.users)} of {len(users)} users"
+                )
+            if len(received.users) <= 1 or not received.labels:
                 return
-            await _find_decided_by_last(watch, sender)
-            judge = Judge(watch=watch, marks=watch.find_marks())
+            await _find_decided_by_last(received, sender)
+            judge = Judge(received=received, marks=received.find_marks())
             await _load(judge, url, load_s)
             await judge.add_leaks(sender)
     except MeasurementError as error:
-        watch.notes.append(f"isolation was not compared to its end: {error}")
+        received.notes.append(f"isolation was not compared to its end: {error}")
         return
-    watch.notes += [f"under load {number} responses {what}" for what, number in judge.strange.items()]
-    alike = [label for label in watch.labels if not judge.marks[label] and label not in watch.leaks]
+    received.notes += [f"under load {number} responses {what}" for what, number in judge.strange.items()]
+    alike = [label for label in received.labels if not judge.marks[label] and label not in received.leaks]
     if alike:
-        watch.notes.append(f"nothing in the responses to {', '.join(alike)} tells the users apart")
+        received.notes.append(f"nothing in the responses to {', '.join(alike)} tells the users apart")
 
 
 async def _give_markers(user: User, sender: Sender) -> list[User]:
@@ -134,63 +131,63 @@ async def _give_markers(user: User, sender: Sender) -> list[User]:
     return [with_marker(replace(user, requests=kept), n + 1, plain=plain) for n in range(MOST_USERS)]
 
 
-async def _observe(watch: Watch, users: Sequence[User], sender: Sender) -> None:
+async def _observe(received: Received, users: Sequence[User], sender: Sender) -> None:
     """Send the requests of all users one after the other: of each right after its login, and later again."""
     began_s = time.monotonic()
     logins: dict[tuple[LoginStep, ...], Kept] = {}
-    watch.labels = [*dict.fromkeys(label for user in users for label in user.requests)]
+    received.labels = [*dict.fromkeys(label for user in users for label in user.requests)]
     for place, user in enumerate(users[:MOST_USERS]):
         if place > 1 and time.monotonic() - began_s > SEQUENTIAL_S:
             break
         if user.login not in logins:
             logins[user.login] = await sender.log_in(user.login)
         user.kept = logins[user.login]
-        watch.users.append(user)
+        received.users.append(user)
         for _ in range(ALONE):
-            for label, words in (await watch.send_each(sender, place, watch.labels)).items():
-                watch.alone[label, place].append(words)
-    await watch.send_in_rounds(sender)
+            for label, words in (await received.send_each(sender, place, received.labels)).items():
+                received.alone[label, place].append(words)
+    await received.send_in_rounds(sender)
 
 
-async def _find_decided_by_last(watch: Watch, sender: Sender) -> None:
+async def _find_decided_by_last(received: Received, sender: Sender) -> None:
     """Find responses to the first user that become the last user's when that one logs in."""
-    last = len(watch.users) - 1
-    users = watch.users[0], watch.users[last]
+    last = len(received.users) - 1
+    users = received.users[0], received.users[last]
     if users[0].login == users[1].login:
         return
-    for label in [*watch.labels]:
+    for label in [*received.labels]:
         own, theirs = (
             {
                 word
-                for word in frozenset.intersection(*watch.alone[label, place])
+                for word in frozenset.intersection(*received.alone[label, place])
                 if not NUMBER.search(word)  # which may count the users that have logged in
-            }.difference(*watch.alone[label, other])
+            }.difference(*received.alone[label, other])
             for place, other in ((0, last), (last, 0))
         )
-        if not own or any(own & words for words in watch.later[label, 0]):
+        if not own or any(own & words for words in received.later[label, 0]):
             continue
         responses = []
         for user in users * _LOGINS:
             user.kept = await sender.log_in(user.login)
-            responses.append(await watch.fetch(sender, label, 0))
+            responses.append(await received.fetch(sender, label, 0))
         befores, afters = responses[::2], responses[1::2]
         if all(own & words_of(each) for each in befores) and all(
             theirs & words_of(each) and not own & words_of(each) for each in afters
         ):
-            watch.labels.remove(label)
+            received.labels.remove(label)
             for response in afters:
-                watch.add_leak(label, 0, last, response, min(theirs & words_of(response)))
-            watch.sent[label] = len(afters)
+                received.add_leak(label, 0, last, response, min(theirs & words_of(response)))
+            received.sent[label] = len(afters)
 
 
 async def _load(judge: Judge, url: str, load_s: float) -> None:
     """Have all users send at once, each over some connections of its own."""
-    users, until_s = judge.watch.users, time.monotonic() + load_s
+    users, until_s = judge.received.users, time.monotonic() + load_s
     random = Random(0)  # noqa: S311 - an order, no secret
 
     async def send(place: int) -> None:
         user, sender = users[place], Sender(url, TIMEOUT_S)
-        filled = {label: user.filled(label) for label in judge.watch.labels if label in user.requests}
+        filled = {label: user.filled(label) for label in judge.received.labels if label in user.requests}
         while filled and time.monotonic() < until_s:
             label = random.choice([*filled])
             try:
@@ -205,28 +202,28 @@ async def _load(judge: Judge, url: str, load_s: float) -> None:
     await asyncio.gather(*(send(number % len(users)) for number in numbers))
 
 
-async def _send_in_order(watch: Watch, url: str, turn: int, parameter: str = "") -> _Order:
+async def _send_in_order(received: Received, url: str, turn: int, parameter: str = "") -> _Order:
     """Have the first user send requests and then the last one; in the second turn the other way round.
 
     `parameter`: of a query that no cache knows; empty where the server is fresh, and knows no login either.
     """
-    places, value = (0, len(watch.users) - 1), f"{MARKER}-{uuid4().hex}"
-    common = set(watch.users[0].requests) & set(watch.users[-1].requests)
-    order: dict[str, list[Response]] = {label: [] for label in watch.labels if label in common}
+    places, value = (0, len(received.users) - 1), f"{MARKER}-{uuid4().hex}"
+    common = set(received.users[0].requests) & set(received.users[-1].requests)
+    order: dict[str, list[Response]] = {label: [] for label in received.labels if label in common}
     with closing(Sender(url, TIMEOUT_S)) as sender:
         for place in () if parameter else places:
-            watch.users[place].kept = await sender.log_in(watch.users[place].login)
+            received.users[place].kept = await sender.log_in(received.users[place].login)
         for place in places if turn != 1 else reversed(places):
             # All requests by turns: what shows the latest visitor shows the first time who was here before.
             for label in [*order] * _UNSEEN:
-                request = watch.users[place].filled(label)
+                request = received.users[place].filled(label)
                 response = await sender.send(with_query(request, parameter, value) if parameter else request)
                 sender.close()
                 order[label].append(response)
     return {
         label: responses
         for label, responses in order.items()
-        if {response.status for response in responses} <= watch.statuses[label, 0]
+        if {response.status for response in responses} <= received.statuses[label, 0]
     }
 
 
@@ -246,9 +243,9 @@ def _find_decided_by_first(orders: Sequence[_Order]) -> dict[str, str]:
     return found
 
 
-def _try_orders(watch: Watch, send: Callable[[int], _Order]) -> None:
+def _try_orders(received: Received, send: Callable[[int], _Order]) -> None:
     """Find responses that are those of whoever sends first; as a rule two turns show that none are."""
-    if len(watch.users) <= 1:
+    if len(received.users) <= 1:
         return
     try:
         orders = [send(0), send(1)]
@@ -256,16 +253,18 @@ def _try_orders(watch: Watch, send: Callable[[int], _Order]) -> None:
             return
         found = _find_decided_by_first([*orders, send(2)])
     except MeasurementError as error:
-        watch.notes.append(f"who sends first was not varied: {error}")
+        received.notes.append(f"who sends first was not varied: {error}")
         return
     for label, word in found.items():
-        watch.sent[label] *= label in watch.leaks  # else what was sent at once has nothing to do with it
+        received.sent[label] *= (
+            label in received.leaks
+        )  # else what was sent at once has nothing to do with it
         for response in orders[0][label][_UNSEEN:]:
-            watch.sent[label] += 1
+            received.sent[label] += 1
             if word in words_of(response):
-                watch.add_leak(label, len(watch.users) - 1, 0, response, word)
+                received.add_leak(label, len(received.users) - 1, 0, response, word)
 
 
-def _send_afresh(watch: Watch, serve: Serve, turn: int) -> _Order:
+def _send_afresh(received: Received, serve: Serve, turn: int) -> _Order:
     with serve() as server:
-        return asyncio.run(_send_in_order(watch, server.url, turn))
+        return asyncio.run(_send_in_order(received, server.url, turn))

@@ -18,7 +18,7 @@ Marks = Mapping[str, Mapping[str, int]]  # By label and word: the place of the u
 
 
 @dataclass(slots=True, kw_only=True)
-class Watch:
+class Received:
     """What the users received one after the other, and what was found."""
 
     users: list[User] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Watch:
 class Judge:
     """Judges responses to users who all send at once."""
 
-    watch: Watch
+    received: Received
     marks: Marks
     own: dict[Key, Words] = field(init=False)
     # By label, user, the marks of others that a response held, and those of its own that it lacked
@@ -108,7 +108,7 @@ class Judge:
         self.own = {
             (label, place): self._find_own(label, place, user)
             for label in self.marks
-            for place, user in enumerate(self.watch.users)
+            for place, user in enumerate(self.received.users)
         }
 
     def _find_own(self, label: str, place: int, user: User) -> Words:
@@ -120,25 +120,27 @@ class Judge:
         every = frozenset(word for word, owner in self.marks[label].items() if owner == place)
         every -= user.session_words
         return frozenset(word for word in every if not NUMBER.search(word)) or (
-            every or self.watch.always(label, place)
+            every or self.received.always(label, place)
         )
 
     def judge(self, label: str, place: int, response: Response) -> None:
         """Judge a response: a leak holds a mark of another user in place of one of its own."""
         words, marks, own = words_of(response), self.marks[label], self.own[label, place]
-        self.watch.sent[label] += 1
+        self.received.sent[label] += 1
         foreign = frozenset(word for word in words & marks.keys() if marks[word] != place)
         lost = own - words
         if foreign and lost:
             self.suspects[label, place, foreign, lost].append(response)
-        elif response.status not in self.watch.statuses[label, place]:
+        elif response.status not in self.received.statuses[label, place]:
             self.strange[f"had status {response.status}, which they never had alone"] += 1
         elif lost and lost == own:
             self.strange["lacked all that their users always receive alone"] += 1
 
     async def add_leaks(self, sender: Sender) -> None:
-        """Add the leaks to the watch; what has changed for good meanwhile was no mark."""
-        after = Watch(users=self.watch.users, labels=[*dict.fromkeys(label for label, *_ in self.suspects)])
+        """Add the leaks that are sure; what has changed for good meanwhile was no mark."""
+        after = Received(
+            users=self.received.users, labels=[*dict.fromkeys(label for label, *_ in self.suspects)]
+        )
         await after.send_in_rounds(sender)
         for key, words in after.seen.items():
             if not self.own[key] & words:  # it holds another's in place of them: the leak is there to stay
@@ -152,4 +154,4 @@ class Judge:
             kept = {word for word in lost if (left.get(word) == place if has_marks else word in always)}
             if theirs and kept:
                 for response in responses:
-                    self.watch.add_leak(label, place, marks[min(theirs)], response, min(theirs))
+                    self.received.add_leak(label, place, marks[min(theirs)], response, min(theirs))
