@@ -2,21 +2,21 @@
 
 All users send their requests one after the other first: what the responses to one user always hold, and those
 to no other ever do, are the user's marks. Then all send at once, and a response with a mark of another user
-is a leak. Two kinds need no load. Where who logged in last decides what all receive, logging in again brings
-a user's marks back. Where who sends first decides, a cache takes one user for another: that is tried with
-requests that no cache knows yet, and on servers that are started afresh.
+is a leak. Two kinds need no load: who logged in last decides what all receive, or who sends first, as where a
+cache mistakes one user for another. So two users take turns at being first, with requests that no cache knows
+yet, and on servers that are started afresh.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from random import Random
 from typing import Final
 from uuid import uuid4
 
-from portcompare.diagnose.received import NUMBER, Judge, Received
+from portcompare.diagnose.received import Judge, Received
 from portcompare.diagnose.users import MARKER, MOST_USERS, User, find_users, with_marker, words_of
 from portcompare.errors import MeasurementError
 from portcompare.http.login import Kept
@@ -34,7 +34,7 @@ SEQUENTIAL_S: Final = 2.0  # No further user is taken when those before it took 
 TIMEOUT_S: Final = 10.0  # Of a response
 
 _UNSEEN: Final = 3  # So often a user sends a request that a cache may keep
-_LOGINS: Final = 3  # So often two users log in in turn
+_TURNS: Final = 3  # So often two users change places to be first
 _PAUSE_S: Final = 0.05  # After a failure
 
 Serve = Callable[[], AbstractContextManager[RunningServer]]
@@ -62,12 +62,14 @@ def find_leaks(
         return [], ("isolation was not compared: the scenario has no GET or HEAD request",)
     received = Received()
     with serve() as server:
-        asyncio.run(_compare(received, users, server.url, load_s))
-        _try_orders(received, lambda turn: asyncio.run(_send_in_order(received, server.url, turn, MARKER)))
+        alike = asyncio.run(_compare(received, users, server.url, load_s))
+        _vary_order(received, lambda: nullcontext(server), is_fresh=False)
     if server.process is None:
         received.notes.append("what a cache held before was not compared: the server runs already")
     else:
-        _try_orders(received, lambda turn: _send_afresh(received, serve, turn))
+        _vary_order(received, serve, is_fresh=True)
+    if unknown := [label for label in alike if label not in received.leaks]:
+        received.notes.append(f"nothing in the responses to {', '.join(unknown)} distinguishes the users")
     found = [
         Leak(
             deployment=server.deployment,
@@ -84,33 +86,28 @@ def find_leaks(
     return found, tuple(received.notes)
 
 
-async def _compare(received: Received, users: list[User], url: str, load_s: float) -> None:
-    """Compare all that can be compared on one server."""
+async def _compare(received: Received, users: list[User], url: str, load_s: float) -> list[str]:
+    """Compare all that load shows on one server; returns the requests of which it can show nothing."""
+    notes = received.notes
     try:
         with closing(Sender(url, TIMEOUT_S)) as sender:
             if len(users) == 1:
-                received.notes.append(
-                    "one user: isolation was compared by markers in headers, cookie and query"
-                )
+                notes.append("one user: isolation was compared by markers in headers, cookie and query")
                 users = await _give_markers(users[0], sender)
             await _observe(received, users, sender)
-            if len(received.users) < len(users):
-                received.notes.append(
-                    f"isolation was compared among {len(received.users)} of {len(users)} users"
-                )
-            if len(received.users) <= 1 or not received.labels:
-                return
-            await _find_decided_by_last(received, sender)
+            number = len(received.users)
+            if number < len(users):
+                notes.append(f"isolation was compared among {number} of {len(users)} users")
+            if number <= 1 or not received.labels:
+                return []
             judge = Judge(received=received, marks=received.find_marks())
             await _load(judge, url, load_s)
             await judge.add_leaks(sender)
     except MeasurementError as error:
-        received.notes.append(f"isolation was not compared to its end: {error}")
-        return
-    received.notes += [f"under load {number} responses {what}" for what, number in judge.strange.items()]
-    alike = [label for label in received.labels if not judge.marks[label] and label not in received.leaks]
-    if alike:
-        received.notes.append(f"nothing in the responses to {', '.join(alike)} tells the users apart")
+        notes.append(f"isolation was not compared to its end: {error}")
+        return []
+    notes += [f"under load {number} responses {what}" for what, number in judge.strange.items()]
+    return [label for label in received.labels if not judge.marks[label]]
 
 
 async def _give_markers(user: User, sender: Sender) -> list[User]:
@@ -149,37 +146,6 @@ async def _observe(received: Received, users: Sequence[User], sender: Sender) ->
     await received.send_in_rounds(sender)
 
 
-async def _find_decided_by_last(received: Received, sender: Sender) -> None:
-    """Find responses to the first user that become the last user's when that one logs in."""
-    last = len(received.users) - 1
-    users = received.users[0], received.users[last]
-    if users[0].login == users[1].login:
-        return
-    for label in [*received.labels]:
-        own, theirs = (
-            {
-                word
-                for word in frozenset.intersection(*received.alone[label, place])
-                if not NUMBER.search(word)  # which may count the users that have logged in
-            }.difference(*received.alone[label, other])
-            for place, other in ((0, last), (last, 0))
-        )
-        if not own or any(own & words for words in received.later[label, 0]):
-            continue
-        responses = []
-        for user in users * _LOGINS:
-            user.kept = await sender.log_in(user.login)
-            responses.append(await received.fetch(sender, label, 0))
-        befores, afters = responses[::2], responses[1::2]
-        if all(own & words_of(each) for each in befores) and all(
-            theirs & words_of(each) and not own & words_of(each) for each in afters
-        ):
-            received.labels.remove(label)
-            for response in afters:
-                received.add_leak(label, 0, last, response, min(theirs & words_of(response)))
-            received.sent[label] = len(afters)
-
-
 async def _load(judge: Judge, url: str, load_s: float) -> None:
     """Have all users send at once, each over some connections of its own."""
     users, until_s = judge.received.users, time.monotonic() + load_s
@@ -202,22 +168,49 @@ async def _load(judge: Judge, url: str, load_s: float) -> None:
     await asyncio.gather(*(send(number % len(users)) for number in numbers))
 
 
-async def _send_in_order(received: Received, url: str, turn: int, parameter: str = "") -> _Order:
-    """Have the first user send requests and then the last one; in the second turn the other way round.
+def _vary_order(received: Received, serve: Serve, *, is_fresh: bool) -> None:
+    """Find responses that depend on who is first alone; as a rule two turns show that there are none."""
+    if len(received.users) <= 1:
+        return
+    orders: list[_Order] = []
+    try:
+        for turn in range(_TURNS):
+            with serve() as server:
+                orders.append(asyncio.run(_send_in_order(received, server.url, turn, is_fresh=is_fresh)))
+            decided = _find_decided(orders) if turn else {}
+            if turn and not decided:
+                return
+    except MeasurementError as error:
+        received.notes.append(f"who logs in and sends first was not varied: {error}")
+        return
+    last = len(received.users) - 1
+    for label, word in decided.items():
+        is_first = any(word in words for words in received.alone[label, 0])
+        responses = orders[0][label][_UNSEEN:] if is_first else orders[0][label][:_UNSEEN]
+        # If load has shown no leak, what was sent then does not count.
+        received.sent[label] = len(responses) + received.sent[label] * (label in received.leaks)
+        for response in responses:
+            received.add_leak(label, *((last, 0) if is_first else (0, last)), response, word)
 
-    `parameter`: of a query that no cache knows; empty where the server is fresh, and knows no login either.
+
+async def _send_in_order(received: Received, url: str, turn: int, *, is_fresh: bool) -> _Order:
+    """Have the first user log in and send requests before the last one; in the second turn after it.
+
+    No cache knows the requests: of a server that is not fresh as their query has a value of its own.
     """
-    places, value = (0, len(received.users) - 1), f"{MARKER}-{uuid4().hex}"
-    common = set(received.users[0].requests) & set(received.users[-1].requests)
-    order: dict[str, list[Response]] = {label: [] for label in received.labels if label in common}
+    users, value = [received.users[0], received.users[-1]], f"{MARKER}-{uuid4().hex}"
+    labels = [label for label in received.labels if all(label in user.requests for user in users)]
+    order: dict[str, list[Response]] = {label: [] for label in labels}
+    if turn == 1:
+        users.reverse()
     with closing(Sender(url, TIMEOUT_S)) as sender:
-        for place in () if parameter else places:
-            received.users[place].kept = await sender.log_in(received.users[place].login)
-        for place in places if turn != 1 else reversed(places):
+        for user in users:
+            user.kept = await sender.log_in(user.login)
+        for user in users:
             # All requests by turns: what shows the latest visitor shows the first time who was here before.
-            for label in [*order] * _UNSEEN:
-                request = received.users[place].filled(label)
-                response = await sender.send(with_query(request, parameter, value) if parameter else request)
+            for label in labels * _UNSEEN:
+                request = user.filled(label)
+                response = await sender.send(request if is_fresh else with_query(request, MARKER, value))
                 sender.close()
                 order[label].append(response)
     return {
@@ -227,8 +220,8 @@ async def _send_in_order(received: Received, url: str, turn: int, parameter: str
     }
 
 
-def _find_decided_by_first(orders: Sequence[_Order]) -> dict[str, str]:
-    """By label, a word of each response when the first user sends first, where else is another one."""
+def _find_decided(orders: Sequence[_Order]) -> dict[str, str]:
+    """By label, a word of each response when the first user is first, where else is another one."""
     found = {}
     for label in set.intersection(*(set(each) for each in orders)):
         words = [
@@ -241,30 +234,3 @@ def _find_decided_by_first(orders: Sequence[_Order]) -> dict[str, str]:
         if first and always[1].difference(once[0], *once[2:]):
             found[label] = min(first)
     return found
-
-
-def _try_orders(received: Received, send: Callable[[int], _Order]) -> None:
-    """Find responses that are those of whoever sends first; as a rule two turns show that none are."""
-    if len(received.users) <= 1:
-        return
-    try:
-        orders = [send(0), send(1)]
-        if not _find_decided_by_first(orders):
-            return
-        found = _find_decided_by_first([*orders, send(2)])
-    except MeasurementError as error:
-        received.notes.append(f"who sends first was not varied: {error}")
-        return
-    for label, word in found.items():
-        received.sent[label] *= (
-            label in received.leaks
-        )  # else what was sent at once has nothing to do with it
-        for response in orders[0][label][_UNSEEN:]:
-            received.sent[label] += 1
-            if word in words_of(response):
-                received.add_leak(label, len(received.users) - 1, 0, response, word)
-
-
-def _send_afresh(received: Received, serve: Serve, turn: int) -> _Order:
-    with serve() as server:
-        return asyncio.run(_send_in_order(received, server.url, turn))

@@ -11,7 +11,7 @@ from portcompare.errors import MeasurementError
 from portcompare.http.responses import Response
 from portcompare.http.sending import Sender
 
-NUMBER: Final = re.compile(r" |^\d+$")  # A short word stands with the one before it
+_NUMBER: Final = re.compile(r" |^\d+$")  # A short word stands with the one before it
 
 Key = tuple[str, int]  # A request's label, and the place of the user who sent it
 Marks = Mapping[str, Mapping[str, int]]  # By label and word: the place of the user whose word it is
@@ -119,7 +119,7 @@ class Judge:
         """
         every = frozenset(word for word, owner in self.marks[label].items() if owner == place)
         every -= user.session_words
-        return frozenset(word for word in every if not NUMBER.search(word)) or (
+        return frozenset(word for word in every if not _NUMBER.search(word)) or (
             every or self.received.always(label, place)
         )
 

@@ -96,4 +96,4 @@ def test_what_cannot_be_compared_is_said() -> None:
     )
     found, notes = find_leaks("empty", [http_request("/")], (), serve, load_s=0.1)
     assert found == []
-    assert "nothing in the responses to GET / tells the users apart" in notes
+    assert "nothing in the responses to GET / distinguishes the users" in notes
