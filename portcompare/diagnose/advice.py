@@ -1,7 +1,7 @@
 """What to do about what was found: from measured times alone, ranked by gain over effort."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log
 from typing import Any, TypeVar
 
@@ -65,29 +65,18 @@ def threads_text(plan: Plan, name: str, threads: int, now: int) -> str:
 
 
 _Part = TypeVar("_Part", RouteTime, Blocking, Waiting)
-Ranked = list[tuple[RouteTime, float]]
 
 
-def rank_waiting(routes: Iterable[RouteTime]) -> dict[tuple[str, str], Ranked]:
-    """The routes of each deployment and scenario, and the share that each has in all waiting in handlers."""
-    groups: dict[tuple[str, str], Ranked] = {}
-    for one in routes:
-        held_s = one.weight * (one.waited_s + one.upstream_s)
-        groups.setdefault((one.deployment, one.scenario), []).append((one, held_s))
-    for place, group in groups.items():
-        all_s = sum(held_s for _, held_s in group) or 1.0
-        groups[place] = sorted(((one, held_s / all_s) for one, held_s in group), key=lambda each: -each[1])
-    return groups
-
-
-def find_first(ranked: Ranked) -> tuple[list[str], float]:
-    """The fewest routes that hold most of the waiting, and how much."""
-    names, all_held = [], 0.0
-    for one, held in ranked:
-        if all_held < _MOST_OF_WAITING and held:
-            names.append(one.route)
-            all_held += held
-    return names, all_held
+def rank_waiting(routes: Iterable[RouteTime]) -> tuple[RouteTime, ...]:
+    """The routes of one load with their shares of the waiting in handlers, the largest first."""
+    held_s = [(one.weight * (one.waited_s + one.upstream_s), one) for one in routes]
+    all_s = sum(each_s for each_s, _ in held_s) or 1.0
+    ranked, before = list[RouteTime](), 0.0
+    for each_s, one in sorted(held_s, key=lambda each: -each[0]):
+        is_first = each_s > 0 and before < _MOST_OF_WAITING
+        ranked.append(replace(one, waiting_share=each_s / all_s, is_first=is_first))
+        before += each_s / all_s
+    return tuple(ranked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,12 +221,12 @@ def _find_code(load: _Load) -> Iterator[Advice]:
         if queue.kind in _ACTIONS:
             text = _ACTIONS[queue.kind].format(f"{queue.file}:{queue.line}")
             yield load.advice(text, queue.reason, load.gain_without(load.share_of(queue)), effort="code")
-    (ranked,) = rank_waiting(load.routes).values()
-    first, held = find_first(ranked)
+    first = [one.route for one in load.routes if one.is_first]
     if load.plan.app_of(load.watched.deployment).interface == "wsgi" and 0 < len(first) < len(load.routes):
         text = f"Port {len(first)} of {count(len(load.routes), 'route')} first"
         named = ", ".join(first[:_MOST_NAMED]) + " and others" * (len(first) > _MOST_NAMED)
-        why = f"{named} hold {share(held)} of the waiting in handlers"
+        held = share(sum(one.waiting_share for one in load.routes if one.is_first))
+        why = f"{named} hold {held} of the waiting in handlers"
         yield load.advice(text, why, load.gain_without(load.queued), effort="code")
 
 

@@ -148,7 +148,7 @@ def _divide(profile: Profile) -> defaultdict[Function, _Cost]:
     counts = Counter[Function]()
     for stack, count in seen.stacks.items():
         inner = stack[-1]
-        # Of others' code the whole module: it has many functions, each too small to be told from chance.
+        # Of others' code the whole module: it has many functions, each too small to stand out from chance.
         counts[inner if inner.group == "app" else replace(inner, name="")] += count
     total = counts.total()
     # Where the lock was held for less than what the processes used, C code ran beside it; it is held for more

@@ -169,7 +169,7 @@ async def _load(judge: Judge, url: str, load_s: float) -> None:
 
 
 def _vary_order(received: Received, serve: Serve, *, is_fresh: bool) -> None:
-    """Find responses that depend on who is first alone; as a rule two turns show that there are none."""
+    """Find responses that depend only on which user is first; as a rule two turns show that none do."""
     if len(received.users) <= 1:
         return
     orders: list[_Order] = []

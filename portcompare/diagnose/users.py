@@ -1,4 +1,4 @@
-"""The users of a scenario whom responses are to tell apart, and the words that their responses hold."""
+"""The users of a scenario, and the words by which their responses are distinguished."""
 
 import re
 from collections import defaultdict

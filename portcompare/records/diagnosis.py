@@ -83,6 +83,8 @@ class RouteTime(Subject):
     computed_s: float  # Server processing: the handler ran
     network_s: float  # Network and client
     weight: float = 1.0  # Its share of all requests that were watched
+    waiting_share: float = 0.0  # Of what the handlers of all routes wait, from 0 to 1
+    is_first: bool = False  # Whether it is among the fewest that hold 90% of that: those to port first
 
     @property
     def parts_s(self) -> tuple[float, ...]:
@@ -174,7 +176,7 @@ class Advice(Subject):
     # What is to be changed, by key of the deployment; empty for advice on code
     change: dict[str, str | int] = field(default_factory=dict)
     # "confirmed" if the change was measured and does what was said, "withdrawn" if it does not, "not decided"
-    # if its measurement cannot tell
+    # if its measurement does not decide it
     outcome: AdviceOutcome = "not tried"
     measured: Estimate | None = None  # How many times better the change makes it; None if it was not tried
 
@@ -189,7 +191,7 @@ class Diagnosis:
     unseen: tuple[Unseen, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
-    routes: tuple[RouteTime, ...] = ()
+    routes: tuple[RouteTime, ...] = ()  # Of each load, those whose handlers wait longest first
     isolation: tuple[Leak, ...] = ()
     connections: tuple[LostConnections, ...] = ()
     cpu: tuple[CpuDifference, ...] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from portcompare.diagnose.advice import advise
+from portcompare.diagnose.advice import advise, rank_waiting
 from portcompare.diagnose.blocking import find_blocking, find_mistakes
 from portcompare.diagnose.connections import find_lost_connections, probe_connections, read_overflows
 from portcompare.diagnose.cpu import Profile, compare_cpu, record_cpu
@@ -209,7 +209,7 @@ def _watch(examined: Examined, watched: Watched) -> Diagnosis:
         blocking=tuple(find_blocking(app, seen)),
         waiting=(*find_waiting(app, seen), *find_slot_waiting(app, seen, routes, watched.slots)),
         mistakes=tuple(find_mistakes(app, seen)),
-        routes=tuple(routes),
+        routes=rank_waiting(routes),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portcompare.diagnose.advice import advise, rank
+from portcompare.diagnose.advice import advise, rank, rank_waiting
 from portcompare.plan import Plan
 from portcompare.plan.types import Origins
 from portcompare.records.diagnosis import Advice, Blocking, Diagnosis, Effort, RouteTime, Waiting, Watched
@@ -198,7 +198,7 @@ def test_the_routes_to_port_first_are_those_that_hold_most_of_the_waiting() -> N
         route("flask", "mix", name, queued_s=0.7, upstream_s=each_s, computed_s=0.001, weight=0.25)
         for name, each_s in held_s.items()
     ]
-    diagnosis = replace(found("flask", SLOTS), routes=tuple(routes))
+    diagnosis = replace(found("flask", SLOTS), routes=rank_waiting(routes))
     threads, port = advise(PLAN, diagnosis, cpus=1)
     assert threads.text.startswith(THREADS)
     assert port.text.startswith("Port 2 of 4 routes first: up to ")

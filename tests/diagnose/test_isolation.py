@@ -78,7 +78,7 @@ REQUESTS = {
 
 @pytest.mark.parametrize("by", REQUESTS)
 @pytest.mark.parametrize("is_shared", [True, False])
-def test_without_a_login_rows_or_markers_tell_users_apart(by: str, *, is_shared: bool) -> None:
+def test_without_a_login_users_are_distinguished_by_rows_or_markers(by: str, *, is_shared: bool) -> None:
     requests: list[RequestSpec] = REQUESTS[by]
     found, notes = find_leaks(
         "greeting", requests, (), serving(lambda: make_greeter(is_shared=is_shared)), load_s=LOAD_S

@@ -1,8 +1,8 @@
 """A diagnosis in lines of text: what blocks, what waits, what is wrong, and where the time goes."""
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from portcompare.diagnose.advice import Ranked, find_first, rank_waiting
 from portcompare.records.diagnosis import (
     Blocking,
     CpuDifference,
@@ -53,10 +53,9 @@ def diagnosis_lines(found: Diagnosis) -> Iterator[str]:
     yield from _part("Mistakes", map(_mistake, found.mistakes))
     yield from _part("Responses that belong to another user", map(_leak, found.isolation))
     yield from _part("Connections that the server ended", map(_lost, found.connections))
-    routes = rank_waiting(found.routes).values()
-    yield from _part("Which routes to port first", filter(None, map(_first, routes)))
-    ranked = (_route(*one) for group in routes for one in group)
-    yield from _part(f"Where the time of a response goes ({_LEGEND})", ranked)
+    loads = (list(routes) for _, routes in groupby(found.routes, _of))
+    yield from _part("Which routes to port first", filter(None, map(_first, loads)))
+    yield from _part(f"Where the time of a response goes ({_LEGEND})", map(_route, found.routes))
     yield from _part("CPU time of a request beside the baseline's, by what runs", map(_cpu, found.cpu))
     yield from _part("Blocks by its text, and was not seen under this load", map(_unseen, found.unseen))
     yield from _part("Watched", map(_watched, found.watched))
@@ -111,16 +110,17 @@ def _lost(one: LostConnections) -> str:
     return visible("; ".join(filter(None, (times, one.limit, one.remedy)))) + f" [{_of(one)}]"
 
 
-def _first(ranked: Ranked) -> str:
-    """The routes that hold most of the waiting, where there are several."""
-    names, held = find_first(ranked)
-    if not names or len(ranked) == 1:
+def _first(routes: list[RouteTime]) -> str:
+    """The routes of a load that hold most of the waiting, where there are several."""
+    first = [one for one in routes if one.is_first]
+    if not first or len(routes) == 1:
         return ""
-    of = f"{len(names)} of {count(len(ranked), 'route')} hold {share(held)} of the waiting"
-    return visible(f"{of}: {', '.join(names)}") + f" [{_of(ranked[0][0])}]"
+    held = share(sum(one.waiting_share for one in first))
+    of = f"{len(first)} of {count(len(routes), 'route')} hold {held} of the waiting"
+    return visible(f"{of}: {', '.join(one.route for one in first)}") + f" [{_of(first[0])}]"
 
 
-def _route(one: RouteTime, held: float) -> str:
+def _route(one: RouteTime) -> str:
     parts, total_s = one.parts_s, one.response_s or 1.0
     ends = [round(sum(parts[: index + 1]) / total_s * _BAR) for index in range(len(parts))]
     letters = zip(_PARTS, [0, *ends], ends, strict=False)
@@ -130,6 +130,7 @@ def _route(one: RouteTime, held: float) -> str:
         for part, letter in sorted(zip(parts, _PARTS, strict=True), reverse=True)[:3]
         if part > 0
     ]
+    held = one.waiting_share
     of = f"; {share(held)} of all waiting" if 0.01 <= held < 1 else ""  # noqa: PLR2004 - else nothing new
     parts_text = ", ".join(largest) + of
     return f"{bar:<{_BAR}} {duration(one.response_s)}: {parts_text} [{_of(one, one.route)}]"
