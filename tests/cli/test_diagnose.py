@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from portcompare.cli import diagnose as cli_diagnose
-from portcompare.records.diagnosis import Diagnosis
+from portcompare.records.diagnosis import DIAGNOSIS_FILE, Diagnosis
 from portcompare.records.results import Results
 from portcompare.run import advice
+from tests.analyse.samples import ADVICE
 from tests.conftest import Command
-from tests.run.test_advice import ADVICE, MOVE, measured, run_of
+from tests.run.test_advice import MOVE, measured, run_of
 
 PLAN = """
 baseline = "old"
@@ -20,7 +21,7 @@ scenarios.slow = { request = { path = "/" }, load = { users = [64] } }
 """
 
 
-def test_advice_comes_first_and_is_tried_if_that_is_wanted(
+def test_advice_comes_first_and_is_tried_and_kept_if_that_is_wanted(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compare(*_: object) -> Results:
@@ -29,11 +30,19 @@ def test_advice_comes_first_and_is_tried_if_that_is_wanted(
     monkeypatch.setattr(cli_diagnose, "diagnose_plan", lambda *_: Diagnosis(advice=(MOVE, ADVICE)))
     monkeypatch.setattr(advice, "compare", compare)
     (tmp_path / "plan.toml").write_text(PLAN)
-    code, shown, _ = command("diagnose", str(tmp_path / "plan.toml"))
+    code, shown, _ = command("diagnose", "plan.toml")
     assert code == 0
     assert shown.startswith(f"What to do\n  {MOVE.text}")
-    tried = json.loads(command("diagnose", str(tmp_path / "plan.toml"), "--try", "--json")[1])["advice"]
+    found = json.loads(command("diagnose", "plan.toml", "--try", "--json", "--out", "kept")[1])
+    assert found == json.loads((tmp_path / "kept" / DIAGNOSIS_FILE).read_text())
+    tried = found["advice"]
     assert [(one["text"], one["outcome"]) for one in tried] == [
         (ADVICE.text, "confirmed"),
         (MOVE.text, "not tried"),
     ]
+
+
+def test_a_deployment_that_the_plan_does_not_have_is_refused(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    code, _, problem = command("diagnose", "plan.toml", "--arm", "newer")
+    assert (code, "'new'" in problem.partition("--arm: the plan has no 'newer'")[2]) == (2, True)

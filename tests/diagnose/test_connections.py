@@ -12,32 +12,11 @@ from portcompare.diagnose import connections
 from portcompare.diagnose.connections import Probe, find_lost_connections, probe_connections, read_overflows
 from portcompare.http.requests import http_request
 from portcompare.plan import Plan
-from portcompare.records.rounds import LoadReport
 from portcompare.serve.recipe import resolve_deployment
+from tests.analyse.samples import ROUND
 from tests.serve.support import read_plan, server_at
 
 OPEN = Probe(requests=None, requests_tried=1_050, idle_s=None, backlog=None)
-LOAD = LoadReport(
-    started_at_s=0.0,
-    window_s=1.0,
-    warmup_s=0.0,
-    steady=True,
-    requests=990,
-    rate_rps=990.0,
-    error_kinds={},
-    latency_s=None,
-    handler_s=None,
-    received_bytes_per_request=None,
-    reconnects=0,
-    offered_rps=None,
-    dropped=0,
-    lag_p99_s=None,
-    lag_max_s=None,
-    stall_max_s=0.0,
-    generator_cpu_ratio=0.0,
-    generator_cpu_ratios={},
-    slices=(),
-)
 
 
 @contextmanager
@@ -141,7 +120,7 @@ def test_what_was_lost_is_named_with_its_limit_and_remedy(
 ) -> None:
     found = find_lost_connections(
         "fast",
-        replace(LOAD, **seen),  # type: ignore[arg-type] # whatever the case names
+        replace(ROUND.load, **seen),  # type: ignore[arg-type] # whatever the case names
         server_at(9),
         resolve_deployment(plan, "ours"),
         probe,
@@ -169,7 +148,7 @@ def test_the_remedy_is_where_the_limit_is_set_and_killed_workers_are_read_from_t
     log.write_text("[CRITICAL] WORKER TIMEOUT (pid:7)\n" * (name == "ours"))
     probe = OPEN if name == "ours" else replace(OPEN, requests=1_000)
     server = server_at(9, process=SimpleNamespace(log_path=log))
-    (found,) = find_lost_connections("fast", LOAD, server, resolve_deployment(plan, name), probe)
+    (found,) = find_lost_connections("fast", ROUND.load, server, resolve_deployment(plan, name), probe)
     assert remedy in found.remedy
     assert found.kind == ("reset" if name == "ours" else "closed")
 

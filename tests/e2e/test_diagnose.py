@@ -3,13 +3,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-import typer
 from pydantic import TypeAdapter
 
-import portcompare.cli.diagnose as cli
-from portcompare.errors import InputError
 from portcompare.plan import load_plan
-from portcompare.records.diagnosis import DIAGNOSIS_FILE, Diagnosis
+from portcompare.records.diagnosis import Diagnosis
 from portcompare.report.sections.diagnosis import diagnosis_lines
 from portcompare.run import diagnose
 from portcompare.run.progress import Progress
@@ -47,23 +44,17 @@ load = { users = [8] }
 """
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "flask_app.py").write_text(FLASK, encoding="utf-8")
     quart = FLASK.replace("flask", "quart").replace("Flask", "Quart").replace("def ", "async def ")
     (tmp_path / "quart_app.py").write_text(quart, encoding="utf-8")
-    plan = tmp_path / "plan.toml"
-    plan.write_text(PLAN, encoding="utf-8")
-    return plan
-
-
-def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
     for name, length_s in {"PLAIN_S": 1.0, "PROFILED_S": 1.0, "WATCHED_S": 2.0}.items():
         monkeypatch.setattr(diagnose, name, length_s)
     monkeypatch.setattr(diagnose, "find_leaks", lambda scenario, *_: ([], (f"{scenario}: one user",)))
-    found = diagnose.diagnose_plan(load_plan(path, vocabulary()), tmp_path, Progress())
+    found = diagnose.diagnose_plan(load_plan(tmp_path / "plan.toml", vocabulary()), tmp_path, Progress())
     (line,) = (one for one in found.blocking if one.deployment == "quart")
     assert (line.file, line.function, line.call) == ("quart_app.py", "sleep", "time.sleep")
     assert line.route == "GET /sleep/<int:number>"
@@ -83,17 +74,3 @@ def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
     text = "\n".join(diagnosis_lines(found))
     assert f"quart_app.py:{line.line} in sleep: time.sleep: waits for a clock" in text
     assert TypeAdapter(Diagnosis).validate_json(json.dumps(asdict(found))) == found
-
-
-def test_results_are_kept_and_unknown_deployments_refused(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(cli, "diagnose_plan", lambda *_: Diagnosis(warnings=("no py-spy",)))
-    with pytest.raises(typer.Exit) as ended:
-        cli.diagnose(path, out_folder=tmp_path / "out", as_json=True)
-    assert ended.value.exit_code == 0
-    text = (tmp_path / "out" / DIAGNOSIS_FILE).read_text(encoding="utf-8")
-    assert json.loads(text) == json.loads(capsys.readouterr().out)
-    assert json.loads(text)["warnings"] == ["no py-spy"]
-    with pytest.raises(InputError, match=r"--arm: the plan has no 'quarrt'\n.*'quart'"):
-        cli.diagnose(path, arms=["quarrt"])

@@ -5,7 +5,6 @@ import pytest
 
 from portcompare.errors import refuse
 from portcompare.plan import Plan
-from portcompare.records.diagnosis import Advice
 from portcompare.records.estimates import Comparison
 from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL
@@ -13,19 +12,10 @@ from portcompare.run import advice
 from portcompare.run.advice import judge_trial, plan_trial, try_advice
 from portcompare.run.progress import Progress
 from tests.altered import altered
-from tests.analyse.samples import COMPARISON, PARITY
+from tests.analyse.samples import ADVICE, COMPARISON, PARITY
 from tests.measure.plans import add_open, make_plan
 from tests.runs import make_run
 
-ADVICE = Advice(
-    text="Give old 64 threads instead of 8: up to 4.0x the rate",
-    evidence="requests wait",
-    gain=4.0,
-    effort="setting",
-    deployment="old",
-    scenario="slow",
-    change={"threads": 64},
-)
 MOVE = replace(ADVICE, text="Move it", effort="code", change={})
 CONTROLS = altered(COMPARISON, candidate=CONTROL)
 
