@@ -1,5 +1,7 @@
 import asyncio
 import secrets
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +71,11 @@ def make_greeter(*, is_shared: bool) -> Quart:
 
 
 ROW = http_request("/greet", headers={"Authorization": "Bearer {token}"})
+TOKENS = [fill_in(ROW, {"token": f"token-of-{name}"}) for name in ("ann", "bob")]
 REQUESTS = {
     "a header": [http_request("/greet", headers={"X-User": "ann"})],
     "the query": [http_request("/greet", query={"user": "ann"})],
-    "rows of tokens": [fill_in(ROW, {"token": f"token-of-{name}"}) for name in ("ann", "bob")],
+    "rows of tokens": TOKENS,
 }
 
 
@@ -86,6 +89,20 @@ def test_without_a_login_users_are_distinguished_by_rows_or_markers(by: str, *, 
     assert [leak.request for leak in found] == [requests[0].name] * is_shared
     assert ("by markers" in " ".join(notes)) is (len(requests) == 1)
     assert "token-of" not in str(found)
+
+
+def test_a_cache_of_a_server_that_runs_already_is_tried_with_queries_that_it_does_not_know() -> None:
+    app, cache = Quart("cached"), dict[str, str]()
+
+    @app.get("/greet")
+    async def greet() -> str:
+        return cache.setdefault(request.full_path, request.headers["Authorization"])
+
+    with serving(lambda: app)() as server:
+        running = replace(server, process=None)
+        found, notes = find_leaks("greeting", TOKENS, (), lambda: nullcontext(running), load_s=0.1)
+    assert [(leak.user, leak.other, leak.count) for leak in found] == [("row 2", "row 1", 3)]
+    assert notes == ("what a cache held before was not compared: the server runs already",)
 
 
 def test_what_cannot_be_compared_is_said() -> None:
