@@ -25,7 +25,6 @@ from portcompare.run.progress import Progress
 APPS = HERE / "pitfalls" / "advice"
 PAGE = HERE.parent / "docs" / "diagnose.md"
 USERS = 16
-USERS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +48,10 @@ CASES = (
     Case(text="threads where requests wait", is_right=True, path="/wait", change={"threads": USERS}),
     Case(text="threads where they compute", is_right=False, path="/compute", change={"threads": USERS}),
     Case(
-        text="threads of waitress",
-        is_right=True,
-        server="waitress",
-        path="/wait",
-        change={"threads": USERS},
+        text="threads of waitress", is_right=True, server="waitress", path="/wait", change={"threads": USERS}
     ),
     Case(
-        text="gevent where requests wait",
-        is_right=True,
-        path="/wait",
-        change={"server": "gunicorn-gevent"},
+        text="gevent where requests wait", is_right=True, path="/wait", change={"server": "gunicorn-gevent"}
     ),
     Case(
         text="gevent where they compute",

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from benchmarks.common import header, publish, row, verdict
+from benchmarks.common import HERE, header, publish, row, verdict
 from portcompare.diagnose.isolation import find_leaks
 from portcompare.plan import load_plan
 from portcompare.records.diagnosis import Leak
@@ -18,8 +18,8 @@ from portcompare.run.diagnose import Examined
 from portcompare.run.session import open_session
 from portcompare.serve.servers import vocabulary
 
-PITFALLS = Path(__file__).parent / "pitfalls"
-PAGE = Path(__file__).parents[1] / "docs" / "pitfalls.md"
+PITFALLS = HERE / "pitfalls"
+PAGE = HERE.parent / "docs" / "pitfalls.md"
 
 
 def main() -> None:

@@ -7,10 +7,11 @@ The fast route of this repository's Quart twin on each ASGI server, as it is and
 
 import statistics
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
+from benchmarks.common import HERE, header, in_turn, publish, ratios, row, spread, verdict, versions
 from portcompare.diagnose.watching import watch_apps
 from portcompare.http.requests import http_request
 from portcompare.measure.generator import start_generator
@@ -37,20 +38,18 @@ load = {{ users = [{users}] }}
 """
 SERVERS = ("uvicorn", "hypercorn", "granian")
 USERS, ROUNDS, WINDOW_S, LEAST_RATIO = 16, 12, 1.5, 0.85
-ROOT = Path(__file__).parents[1]
+ROOT = HERE.parent
 PAGE = ROOT / "docs" / "diagnose.md"
 
 
 def main() -> None:
     """Measure, and publish."""
-    found = {}
     with TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "plan.toml"
         path.write_text(PLAN.format(directory=ROOT, users=USERS), encoding="utf-8")
         plan = load_plan(path, vocabulary())
-        for server in SERVERS:
-            found[server] = measure(plan, server, folder)
+        found = {server: measure(plan, server, folder) for server in SERVERS}
     publish("watching", describe(found), page=PAGE)
 
 
@@ -69,7 +68,7 @@ def measure(plan: Plan, server: str, folder: Path) -> dict[str, list[float]]:
             load, request = UserLoad(users=USERS), http_request("/data")
             return load_target(generator, url, load, WINDOW_S, request=request).load.rate_rps
 
-        return in_turn({side: lambda url=url: rate(url) for side, url in urls.items()}, ROUNDS)  # type: ignore[misc]
+        return in_turn({side: partial(rate, url) for side, url in urls.items()}, ROUNDS)
 
 
 def describe(found: dict[str, dict[str, list[float]]]) -> list[str]:

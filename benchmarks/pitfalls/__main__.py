@@ -70,7 +70,7 @@ def diagnose(name: str, upstream_url: str, folder: Path) -> Outcome:
         diagnosis = TypeAdapter(Diagnosis).validate_json(done.stdout)
     except (subprocess.TimeoutExpired, ValueError) as error:
         last = (error.stderr or b"").decode() if isinstance(error, subprocess.TimeoutExpired) else done.stderr
-        problem = " ".join(last.split("\n")[-3:]).strip() or f"{type(error).__name__}"
+        problem = " ".join(last.split("\n")[-3:]).strip() or type(error).__name__
         return Outcome(name=name, named="", others=[], took_s=monotonic() - began_s, problem=problem)
     expected, others = judge(name, diagnosis)
     named = expected[0] if expected else ""
@@ -108,10 +108,8 @@ def make_plan(name: str, upstream_url: str, folder: Path) -> str:
 
 def judge(name: str, diagnosis: Diagnosis) -> tuple[list[str], list[str]]:
     """The findings that are expected of an app, and all others."""
-    marked, entry = (
-        set(marked_lines(HERE / "apps" / name)),
-        TABLE["apps"].get(name, {"lists": [], "words": []}),
-    )
+    marked = set(marked_lines(HERE / "apps" / name))
+    entry = TABLE["apps"].get(name, {"lists": [], "words": []})
     expected, others = [], []
     for kind in ("blocking", "waiting", "mistakes"):
         for found in getattr(diagnosis, kind):
