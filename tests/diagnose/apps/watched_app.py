@@ -23,7 +23,7 @@ JOBS: "queue.Queue[int]" = queue.Queue()
 
 
 def wait() -> None:
-    time.sleep(0.03)  # sleep
+    time.sleep(0.05)  # sleep
 
 
 @app.get("/sleep/<int:number>")
@@ -44,7 +44,7 @@ def score(word: str, number: int) -> int:
 
 @app.get("/compute")
 async def compute() -> str:
-    words = sorted(range(3_000), key=lambda number: score("some word that is long enough" * 10, number))
+    words = sorted(range(9_000), key=lambda number: score("some word that is long enough" * 10, number))
     return str(words[0])
 
 
@@ -63,7 +63,7 @@ async def database() -> str:
 
 @app.get("/process")
 async def process() -> str:
-    return subprocess.run(["sleep", "0.02"], capture_output=True, text=True, check=False).stdout  # process # noqa: ASYNC221
+    return subprocess.run(["sleep", "0.05"], capture_output=True, text=True, check=False).stdout  # process # noqa: ASYNC221
 
 
 @app.get("/returned")
@@ -74,7 +74,7 @@ async def returned() -> dict[str, list[str]]:
 @app.get("/gather")
 async def gather() -> str:
     async def one() -> None:
-        time.sleep(0.02)  # gather # noqa: ASYNC251 - what is looked for
+        time.sleep(0.05)  # gather # noqa: ASYNC251 - what is looked for
 
     await asyncio.gather(one(), one())
     return ""
@@ -83,7 +83,7 @@ async def gather() -> str:
 @app.get("/queue")
 async def queued() -> str:
     try:
-        JOBS.get(timeout=0.02)  # queue
+        JOBS.get(timeout=0.05)  # queue
     except queue.Empty:
         return "empty"
     return "full"
