@@ -41,6 +41,7 @@ def main() -> NoReturn:
         sys.exit(EXIT_INTERRUPTED)
     except PortcompareError as error:
         _print(error)
+        _show_in_ci(error)
         _print_notes(error)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
@@ -50,6 +51,7 @@ def main() -> NoReturn:
             _print(f"the machine has no more of what this needs: {str(error) or 'memory'}")
         else:
             _print(traceback.format_exc())
+        _show_in_ci(error)
         sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)
 
@@ -68,6 +70,13 @@ def _print_notes(error: BaseException | None) -> None:
         for note in getattr(error, "__notes__", ()):
             _print(note)
         error = error.__context__
+
+
+def _show_in_ci(error: Exception) -> None:
+    if "--ci" in sys.argv:
+        from portcompare.cli.ci import show_error  # noqa: PLC0415 - only where something went wrong
+
+        show_error(error)
 
 
 def _print(text: object) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from portcompare.cli.ci import has_summary, show_in_ci
 from portcompare.cli.options import (
     DEFAULT_PLAN,
     AsJson,
@@ -41,6 +42,7 @@ from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.progress import Progress
+from portcompare.run.quick import quicken
 from portcompare.run.resuming import read_resumable
 from portcompare.run.targets import Targets
 from portcompare.run.workers import choose_workers
@@ -67,6 +69,14 @@ def run(  # noqa: PLR0913 - the options of a command
     budget: Annotated[
         str | None, Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s")
     ] = None,
+    is_quick: Annotated[
+        bool,
+        Option(
+            "--quick",
+            help="in under three minutes: responses, instructions, one candidate and one level a scenario; "
+            "what gates name comes first",
+        ),
+    ] = False,
     scenarios: Scenarios = None,
     arms: Annotated[
         list[str] | None,
@@ -97,10 +107,22 @@ def run(  # noqa: PLR0913 - the options of a command
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
     listen: Listen = None,
+    is_in_ci: Annotated[
+        bool,
+        Option(
+            "--ci",
+            help="in a CI job: report.md is added to $GITHUB_STEP_SUMMARY, or printed where that is not set; "
+            "what fails is annotated on GitHub; no animation",
+        ),
+    ] = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they respond alike, load them, and report what the port gains."""
+    if is_in_ci and as_json:
+        raise refuse(
+            "--ci, --json", "both are given", f"leave out --json: {RESULTS_FILE} in the run's folder has it"
+        )
     users = () if users_text is None else read_numbers("--users", users_text)
     wanted = Narrowing(
         scenarios=scenarios or (), arms=arms or (), users=users, rate_rps=rate_rps, delay_s=delay_s
@@ -111,14 +133,8 @@ def run(  # noqa: PLR0913 - the options of a command
         if out_folder is not None:
             remedy = "leave out --out: the run stays in its folder"
             raise refuse("--resume, --out", "both are given", remedy)
-        earlier = read_resumable(resume)
-        budget_s = budget_s or earlier.plan.rounds.budget_s
-        if not what and not earlier.plan.path.exists():
-            found = f"its plan, {earlier.plan.path}, does not exist"
-            raise refuse(
-                f"--resume {resume}", found, "give the plan, or the two targets, as the run had them"
-            )
-        what = what or [str(earlier.plan.path)]
+        earlier = _read_earlier(resume, is_enough=not what)
+        what, budget_s = what or [str(earlier.path)], budget_s or earlier.rounds.budget_s
     known = () if out_folder is None else find_folder_problems(out_folder)
     match what or [str(DEFAULT_PLAN)]:
         case [path] if paths is None and save_plan is None and (":" not in path or Path(path).exists()):
@@ -134,17 +150,27 @@ def run(  # noqa: PLR0913 - the options of a command
                 "such as `module:app` or `http://127.0.0.1:8000`, with --path and --save-plan",
             )
     left_out = find_left_out(whole, plan)
+    if is_quick:
+        plan, left_out = quicken(plan, left_out)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
     folder = resume or out_folder or name_run_folder(plan.name, datetime.now(UTC))
-    with Progress() as progress:
+    with Progress(is_animated=not is_in_ci) as progress:
         options = RunOptions(folder=folder, workers=workers, left_out=left_out, is_resumed=resume is not None)
         results = compare(plan, options, progress)
-    if as_json:
-        print_json_text((folder / RESULTS_FILE).read_text(encoding="utf-8"))
-    else:
-        print_results(results, folder / REPORT_FILE, verbose=verbose)
+    if is_in_ci:
+        show_in_ci(results, plan, whole, folder)
+    _print_run(results, folder, verbose=verbose, as_json=as_json, is_printed=is_in_ci and not has_summary())
     raise typer.Exit(_exit_code(results))
+
+
+def _read_earlier(resume: Path, *, is_enough: bool) -> Plan:
+    """The plan of a run that is to be completed; `is_enough`: whether no other one was given."""
+    earlier = read_resumable(resume).plan
+    if is_enough and not earlier.path.exists():
+        found = f"its plan, {earlier.path}, does not exist"
+        raise refuse(f"--resume {resume}", found, "give the plan, or the two targets, as the run had them")
+    return earlier
 
 
 def _plan_of(
@@ -165,6 +191,14 @@ def _plan_of(
         with writing(f"--save-plan {path}"), path.open("x", encoding="utf-8") as file:
             file.write(text)
     return plan
+
+
+def _print_run(results: Results, folder: Path, *, verbose: bool, as_json: bool, is_printed: bool) -> None:
+    """Print a run on stdout; `is_printed`: whether its report was."""
+    if as_json:
+        print_json_text((folder / RESULTS_FILE).read_text(encoding="utf-8"))
+    elif not is_printed:
+        print_results(results, folder / REPORT_FILE, verbose=verbose)
 
 
 def _exit_code(results: Results) -> int:

@@ -54,7 +54,7 @@ class ServerLog:
         if not traceback:
             return ""
         own = [frame for frame in _FRAME.findall(traceback) if not _LIBRARY.search(frame[0])]
-        place = f"{Path(own[-1][0]).name}:{own[-1][1]} in {own[-1][2]}: " if own else ""
+        place = f"{_shorten(own[-1][0])}:{own[-1][1]} in {own[-1][2]}: " if own else ""
         return f"{place}{traceback.splitlines()[-1]} ({self.path.name})"
 
     def find_warnings(self) -> dict[str, str]:
@@ -67,6 +67,12 @@ class ServerLog:
                 if not _LIBRARY.search(place):
                     found.setdefault(text, place)
         return found
+
+
+def _shorten(path: str) -> str:
+    """The path of a file, as one would write it here; its name if it is somewhere else."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else Path(path).name
 
 
 def compare_logs(logs: Mapping[str, ServerLog]) -> Iterator[Difference]:
@@ -83,7 +89,7 @@ def compare_logs(logs: Mapping[str, ServerLog]) -> Iterator[Difference]:
                     case="(the server's log)",
                     deployment=arm,
                     kind="log",
-                    pointer=Path(place).name,
+                    pointer=_shorten(place),
                     severity="harmless" if text.startswith("ResourceWarning") else "breaks",
                     baseline="(absent)",
                     candidate=text,

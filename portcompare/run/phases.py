@@ -112,7 +112,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 if not outcome.parity.equal:
                     break
                 session = without_faulty_scenarios(session, outcome)
-                count_in_run(session, recording, progress)
+                count_in_run(session, recording, progress, timekeeper.left_s())
                 observe_in_run(session, recording, progress, servers)
                 recording.plan, run = session.plan, replace(run, session=session)
                 blocks = enumerate(_plan_blocks(run), number)

@@ -46,7 +46,8 @@ def make_spinner() -> Bar:
 class Progress:
     """Shows the steps of a run on standard error; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_animated: bool = True) -> None:
+        self._has_bar = is_animated and err.is_terminal
         self._bar = Bar(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -54,7 +55,7 @@ class Progress:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=err,
             transient=True,
-            disable=not err.is_terminal,
+            disable=not self._has_bar,
         )
         self._task = self._bar.add_task("checking the plan", total=None)
 
@@ -70,7 +71,7 @@ class Progress:
     def start(self, step: str) -> None:
         """Show a new step."""
         self.show(step)
-        if not err.is_terminal:
+        if not self._has_bar:
             self.note(step)
 
     def count(self, total: int | None, completed: int = 0) -> None:

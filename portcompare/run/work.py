@@ -16,7 +16,7 @@ from portcompare.run.session import Session, open_session
 from portcompare.work.counters import choose_method
 from portcompare.work.counting import Orders, count_work
 
-WORK_SHARE = 0.4  # So much of a run's time may go into counting
+WORK_SHARE = 0.4  # So much of the time that a run has left may go into counting
 
 
 def count_plan(plan: Plan, folder: Path, progress: Progress) -> Work:
@@ -50,8 +50,8 @@ def find_counter_problems(plan: Plan) -> Sequence[Problem]:
     return ()
 
 
-def count_in_run(session: Session, recording: Recording, progress: Progress) -> None:
-    """Count what a plan wants counted, as far as there is time for it."""
+def count_in_run(session: Session, recording: Recording, progress: Progress, left_s: float) -> None:
+    """Count what a plan wants counted, as far as there is time for it; `left_s`: for that and the load."""
     plan = session.plan
     if plan.work is None or recording.work is not None:  # it was counted before the run was resumed
         return
@@ -62,7 +62,7 @@ def count_in_run(session: Session, recording: Recording, progress: Progress) -> 
             method=choose_method(),
             cpus=session.cpus,
             folder=session.folder,
-            deadline_s=time.monotonic() + WORK_SHARE * plan.rounds.budget_s,
+            deadline_s=time.monotonic() + WORK_SHARE * left_s,
             say=progress.start,
         )
     )

@@ -1,0 +1,108 @@
+"""The quick profile: the part of a plan that a pull request waits for, in under three minutes."""
+
+from collections.abc import Iterator
+
+from portcompare.errors import InputError
+from portcompare.measure.blocks import EARLY_BLOCKS
+from portcompare.plan import ClosedLoad, Gate, OpenLoad, Plan, Scenario
+from portcompare.plan.schema import WorkPlan
+from portcompare.units import count
+from portcompare.work.counters import choose_method
+
+QUICK_S = 165.0
+"""The budget, of the three minutes that it all may take."""
+
+_LOAD_S = 45.0  # so much of it is left for the least number of blocks, after the responses and the counting
+_START_S = 4.0  # how long the servers of a block take to start
+_SEARCHED_USERS = 32  # the load of a scenario whose highest rate is searched
+
+
+def quicken(plan: Plan, known: str | None = None) -> tuple[Plan, str]:
+    """Select what tells most in short time, have its instructions counted, and say what is left out.
+
+    One candidate, one level of each scenario that fits; what gates name comes first.
+    `known`: what was left out before.
+    """
+    gated = {gate.candidate for gate in plan.gates}
+    candidates = [name for name in plan.candidates if name in gated] or plan.candidates[:1]
+    names, load_s = _choose_scenarios(plan, arms=2 + len(candidates))
+    scenarios = {name: _at_one_level(plan, name) for name in plan.scenarios if name in names}
+    work, not_counted = (plan.work, "") if plan.work is not None else _plan_work(load_s)
+    part = plan.model_copy(
+        update={
+            "candidates": candidates,
+            "scenarios": scenarios,
+            "break_even": None,
+            "claims": {},
+            "pages": {},
+            "work": work,
+            "rounds": plan.rounds.model_copy(update={"budget_s": QUICK_S}),
+        }
+    )
+    part = part.model_copy(update={"gates": [gate for gate in plan.gates if _can_judge(part, gate)]})
+    compared = ", ".join(f"{name} at {part.level_text(name, level)}" for name, level in part.levels)
+    text = f"a quick run: {', '.join(candidates)} was compared by {compared}"
+    left_out = ", ".join(_list_left_out(plan, part)) or "nothing"
+    return part, f"{known}; " * bool(known) + f"{text}; left out: {left_out}{not_counted}"
+
+
+def _choose_scenarios(plan: Plan, arms: int) -> tuple[list[str], float]:
+    """The scenarios of which the least number of blocks fits, those of gates first, and how long these take.
+
+    One is chosen even if it does not fit.
+    """
+    gated = {gate.scenario for gate in plan.gates}
+    chosen: list[str] = []
+    load_s = EARLY_BLOCKS * _START_S
+    for name in sorted(plan.scenarios, key=lambda name: name not in gated):
+        needed_s = EARLY_BLOCKS * arms * (plan.window_s(name) + plan.rounds.warmup_s)
+        if not chosen or load_s + needed_s <= _LOAD_S:
+            chosen.append(name)
+            load_s += needed_s
+    return chosen, load_s
+
+
+def _plan_work(load_s: float) -> tuple[WorkPlan | None, str]:
+    """How instructions are counted beside a load of some length; or None, and why they are not."""
+    reason = "the load takes all the time"
+    if load_s <= _LOAD_S:
+        try:
+            choose_method()
+        except InputError as error:
+            (problem,) = error.problems
+            reason = f"{problem.found}; {problem.remedy}"
+        else:
+            return WorkPlan(), ""
+    return None, f". Instructions were not counted: {reason}"
+
+
+def _at_one_level(plan: Plan, name: str) -> Scenario:
+    """The scenario at its first gate's level, or else the highest, where a port shows most."""
+    scenario = plan.scenarios[name]
+    load: ClosedLoad | OpenLoad = ClosedLoad(users=[_SEARCHED_USERS])
+    if scenario.load.levels:
+        gated = [gate.level for gate in plan.gates if gate.scenario == name and gate.level is not None]
+        level = (*gated, scenario.load.levels[-1])[0]
+        key = "rates" if isinstance(scenario.load, OpenLoad) else "users"
+        load = scenario.load.model_copy(update={key: [level if key == "rates" else int(level)]})
+    return scenario.model_copy(update={"load": load})
+
+
+def _can_judge(part: Plan, gate: Gate) -> bool:
+    levels = part.scenarios[gate.scenario].load.levels if gate.scenario in part.scenarios else ()
+    is_measured = gate.candidate in (part.baseline, *part.candidates)
+    return is_measured and bool(levels) and gate.level in (None, *levels)
+
+
+def _list_left_out(whole: Plan, part: Plan) -> Iterator[str]:
+    yield from (name for name in whole.candidates if name not in part.candidates)
+    if levels := len({*whole.levels} - {*part.levels}):
+        yield count(levels, "level")
+    for gate in whole.gates:
+        if gate not in part.gates:
+            at = "" if gate.level is None else f" at {whole.level_text(gate.scenario, gate.level)}"
+            yield f"the gate on {gate.metric} of {gate.candidate} ({gate.scenario}{at})"
+    tables = {"searches": whole.searches, "claims": whole.claims, "pages": whole.pages}
+    yield from (f"the {name}" for name, table in tables.items() if table)
+    if whole.break_even is not None:
+        yield "the break-even borders"
