@@ -4,9 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 
-from portcompare.cli.app import load_command
 from portcompare.plan import load_plan
 from portcompare.serve.servers import vocabulary
 
@@ -86,30 +84,3 @@ def test_a_shipped_plan_names_only_what_exists_and_its_least_fits_into_its_budge
     levels = [] if plan.break_even or plan.searches else plan.levels
     block_s = sum(plan.window_s(name) + plan.rounds.warmup_s for name, _ in levels) * len(plan.arms)
     assert plan.rounds.min_blocks * block_s < plan.rounds.budget_s
-
-
-def test_the_workflow_runs_commands_that_exist_with_options_they_have() -> None:
-    workflow = yaml.safe_load((ROOT / "docs" / "ci.yml").read_text())
-    assert set(workflow[True]) == {"pull_request", "push"}  # YAML reads the key `on` as true
-    steps = workflow["jobs"]["compare"]["steps"]
-    lines = [line.strip() for step in steps for line in step.get("run", "").splitlines()]
-    assert "make setup" in lines
-    called = [line.split()[1:] for line in lines if line.startswith(".venv/bin/portcompare")]
-    assert [name for name, *_ in called] == ["run", "history"]
-    for name, *arguments in called:
-        options = {option for parameter in load_command(name).params for option in parameter.opts}
-        assert {one for one in arguments if one.startswith("--")} <= options
-    plans = [one for _, *arguments in called for one in arguments if one.endswith(".toml")]
-    assert [plan for plan in plans if (ROOT / plan).is_file()] == ["loadtests/plan.toml"]
-    kept = [step for step in steps if "uses" in step and step.get("with", {}).get("path") == "runs"]
-    assert {step["uses"].split("@")[0] for step in kept} == {
-        "actions/cache/restore",
-        "actions/cache/save",
-        "actions/upload-artifact",
-    }
-    shown = [step for step in steps if "report.md" in step.get("run", "")]
-    assert [("GITHUB_STEP_SUMMARY" in step["run"], "gh pr comment" in step["run"]) for step in shown] == [
-        (True, False),
-        (False, True),
-    ]
-    assert all(step["if"].startswith("always()") for step in shown)

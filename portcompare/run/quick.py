@@ -12,7 +12,7 @@ from portcompare.work.counters import choose_method
 QUICK_S = 165.0
 """The budget, of the three minutes that it all may take."""
 
-_LOAD_S = 45.0  # so much of it is left for the least number of blocks, after the responses and the counting
+_LOAD_S = 35.0  # so much of it is left for the least number of blocks, after the responses and the counting
 _START_S = 4.0  # how long the servers of a block take to start
 _SEARCHED_USERS = 32  # the load of a scenario whose highest rate is searched
 
@@ -98,6 +98,8 @@ def _list_left_out(whole: Plan, part: Plan) -> Iterator[str]:
     yield from (name for name in whole.candidates if name not in part.candidates)
     if levels := len({*whole.levels} - {*part.levels}):
         yield count(levels, "level")
+    if gone := [name for name in whole.scenarios if name not in part.scenarios]:
+        yield f"the requests of {' and '.join(gone)}"
     for gate in whole.gates:
         if gate not in part.gates:
             at = "" if gate.level is None else f" at {whole.level_text(gate.scenario, gate.level)}"

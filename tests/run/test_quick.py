@@ -45,7 +45,7 @@ def test_the_first_candidate_is_compared_at_one_level_of_each_scenario_that_fits
     assert part.work is not None
     assert text == (
         "a quick run: quart-uvicorn was compared by fast at 32 users, delayed at 64 users; "
-        "left out: quart-hypercorn, 3 levels"
+        "left out: quart-hypercorn, 3 levels, the requests of slow"
     )
 
 
@@ -59,7 +59,8 @@ def test_what_gates_name_comes_first_and_a_gate_that_is_left_out_is_named(tmp_pa
     assert part.gates == plan.gates[1:2]
     assert text == (
         "known; a quick run: quart-hypercorn was compared by fast at 32 users, delayed at 1 user; "
-        "left out: quart-uvicorn, 3 levels, the gate on throughput of quart-hypercorn (slow), "
+        "left out: quart-uvicorn, 3 levels, the requests of slow, "
+        "the gate on throughput of quart-hypercorn (slow), "
         "the gate on throughput of quart-hypercorn (delayed at 64 users)"
     )
 
@@ -76,7 +77,7 @@ def test_a_search_becomes_a_level(tmp_path: Path) -> None:
     part, text = quicken(make_plan(tmp_path, load='model = "open", objective = {{ p99 = 1 }}'))
     assert part.searches == {}
     assert part.levels == (("fast", 32), ("delayed", 32))
-    assert text.endswith("left out: quart-hypercorn, the searches")
+    assert text.endswith("left out: quart-hypercorn, the requests of slow, the searches")
 
 
 @pytest.mark.parametrize("name", ["claims", "pages", "break-even"])
