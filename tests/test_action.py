@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,11 @@ def test_a_script_is_sound_and_takes_inputs_from_its_environment_alone(script: s
     assert "${{" not in script
 
 
-def test_the_workflow_gives_inputs_that_there_are_and_may_comment() -> None:
-    ((_, uses),) = ((step, step["with"]) for step in WORKFLOW["jobs"]["compare"]["steps"] if "with" in step)
-    assert uses.keys() <= ACTION["inputs"].keys()
-    assert (ROOT / uses["plan"]).is_file()
+def test_the_workflow_uses_this_version_with_inputs_that_it_has_and_may_comment() -> None:
+    _, step = WORKFLOW["jobs"]["compare"]["steps"]
+    assert step["uses"].endswith(f"/portcompare@v{version('portcompare')}")
+    assert step["with"].keys() <= ACTION["inputs"].keys()
+    assert (ROOT / step["with"]["plan"]).is_file()
     assert WORKFLOW["permissions"]["pull-requests"] == "write"
 
 

@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - the options of a command
         bool,
         Option(
             "--quick",
-            help="in under three minutes: responses, instructions, one candidate and one level a scenario; "
+            help="in under three minutes: responses, instructions, one port at one level a scenario; "
             "what gates name comes first",
         ),
     ] = False,

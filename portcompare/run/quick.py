@@ -20,11 +20,10 @@ _SEARCHED_USERS = 32  # the load of a scenario whose highest rate is searched
 def quicken(plan: Plan, known: str | None = None) -> tuple[Plan, str]:
     """Select what tells most in short time, have its instructions counted, and say what is left out.
 
-    One candidate, one level of each scenario that fits; what gates name comes first.
+    A port, one level of each scenario that fits; what gates name comes first.
     `known`: what was left out before.
     """
-    gated = {gate.candidate for gate in plan.gates}
-    candidates = [name for name in plan.candidates if name in gated] or plan.candidates[:1]
+    candidates = _choose_candidates(plan)
     names, load_s = _choose_scenarios(plan, arms=2 + len(candidates))
     scenarios = {name: _at_one_level(plan, name) for name in plan.scenarios if name in names}
     work, not_counted = (plan.work, "") if plan.work is not None else _plan_work(load_s)
@@ -44,6 +43,14 @@ def quicken(plan: Plan, known: str | None = None) -> tuple[Plan, str]:
     text = f"a quick run: {', '.join(candidates)} was compared by {compared}"
     left_out = ", ".join(_list_left_out(plan, part)) or "nothing"
     return part, f"{known}; " * bool(known) + f"{text}; left out: {left_out}{not_counted}"
+
+
+def _choose_candidates(plan: Plan) -> list[str]:
+    """Those of gates, or else the first that serves another app than the baseline."""
+    gated = {gate.candidate for gate in plan.gates}
+    app = plan.deployments[plan.baseline].app
+    ports = [name for name in plan.candidates if plan.deployments[name].app != app]
+    return [name for name in plan.candidates if name in gated] or [*ports, *plan.candidates][:1]
 
 
 def _choose_scenarios(plan: Plan, arms: int) -> tuple[list[str], float]:

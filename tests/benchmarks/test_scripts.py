@@ -14,6 +14,7 @@ from benchmarks import (
     parity,
     precision,
     processes,
+    quick,
     rendering,
     soak,
     speed,
@@ -29,6 +30,7 @@ from portcompare.analyse.comparisons import judge_ratio
 from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.metrics import round_metrics
 from portcompare.records.results import Results
+from portcompare.records.work import Work
 from tests.loadgen.stalling import latencies_after_stall
 from tests.runs import make_run
 
@@ -107,6 +109,11 @@ def of_history(slowest_s: float) -> list[str]:
     return history.describe({history.LISTED: [0.1, slowest_s], history.COMMAND: [9.0], history.MADE: [9.0]})
 
 
+def of_quick(took_s: float, *, valid: bool) -> list[str]:
+    run = replace(make_run(0, blocks=2), valid=valid, work=Work())
+    return quick.describe([quick.QuickRun(took_s=took_s, results=run)])
+
+
 def of_parity(
     cases: int = 300, seconds: float = 19.9, differing_s: float = 39.9, shown: int = 40, false: int = 0
 ) -> list[str]:
@@ -136,6 +143,8 @@ def of_parity(
         (of_width(94.0, 0.7, 1, 11.0), "missed missed missed missed"),
         (of_rendering(2.9, 2_900_000), "met met"),
         (of_rendering(3.1, 3_100_000), "missed missed"),
+        (of_quick(179.0, valid=True), "met met"),
+        (of_quick(181.0, valid=False), "missed missed"),
         (of_history(0.9), "met"),
         (of_history(1.1), "missed"),
         (of_parity(), "met met met met met"),

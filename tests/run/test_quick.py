@@ -23,7 +23,7 @@ def make_plan(folder: Path, more: str = "", *, load: str = "users = {}") -> Plan
         f'[scenarios.{name}]\nrequest = {{ path = "/data" }}\nload = {{ {load.format(levels)} }}'
         for name, levels in LOADS.items()
     ]
-    candidates = '["quart-uvicorn", "quart-hypercorn"]'
+    candidates = '["flask-waitress", "quart-uvicorn", "quart-hypercorn"]'
     head = f'baseline = "flask-gunicorn"\ncandidates = {candidates}\ninclude = ["{TWINS}"]'
     path = folder / "plan.toml"
     path.write_text("\n".join([head, *tables, "seconds = 20", more]))
@@ -34,7 +34,7 @@ def gate(scenario: str, candidate: str, limits: str = "min_ratio = 1") -> str:
     return f'[[gates]]\nmetric = "throughput"\nscenario = "{scenario}"\ncandidate = "{candidate}"\n{limits}\n'
 
 
-def test_the_first_candidate_is_compared_at_one_level_of_each_scenario_that_fits_and_counted(
+def test_the_first_port_is_compared_at_one_level_of_each_scenario_that_fits_and_counted(
     tmp_path: Path,
 ) -> None:
     plan = make_plan(tmp_path)
@@ -45,7 +45,7 @@ def test_the_first_candidate_is_compared_at_one_level_of_each_scenario_that_fits
     assert part.work is not None
     assert text == (
         "a quick run: quart-uvicorn was compared by fast at 32 users, delayed at 64 users; "
-        "left out: quart-hypercorn, 3 levels, the requests of slow"
+        "left out: flask-waitress, quart-hypercorn, 3 levels, the requests of slow"
     )
 
 
@@ -59,7 +59,7 @@ def test_what_gates_name_comes_first_and_a_gate_that_is_left_out_is_named(tmp_pa
     assert part.gates == plan.gates[1:2]
     assert text == (
         "known; a quick run: quart-hypercorn was compared by fast at 32 users, delayed at 1 user; "
-        "left out: quart-uvicorn, 3 levels, the requests of slow, "
+        "left out: flask-waitress, quart-uvicorn, 3 levels, the requests of slow, "
         "the gate on throughput of quart-hypercorn (slow), "
         "the gate on throughput of quart-hypercorn (delayed at 64 users)"
     )
@@ -77,7 +77,7 @@ def test_a_search_becomes_a_level(tmp_path: Path) -> None:
     part, text = quicken(make_plan(tmp_path, load='model = "open", objective = {{ p99 = 1 }}'))
     assert part.searches == {}
     assert part.levels == (("fast", 32), ("delayed", 32))
-    assert text.endswith("left out: quart-hypercorn, the requests of slow, the searches")
+    assert text.endswith("left out: flask-waitress, quart-hypercorn, the requests of slow, the searches")
 
 
 @pytest.mark.parametrize("name", ["claims", "pages", "break-even"])
