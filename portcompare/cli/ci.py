@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from portcompare.analyse.checks import levels_of
+from portcompare.cli.options import print_note
 from portcompare.errors import InputError
 from portcompare.masking import mask_passwords
 from portcompare.plan import Plan
@@ -49,8 +50,11 @@ def _summarise(text: str) -> None:
     if not has_summary():
         sys.stdout.write(text)
         return
-    with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as summary:
-        summary.write(text)
+    try:
+        with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as summary:
+            summary.write(text)
+    except OSError as error:
+        print_note(f"warning: the summary of the step cannot be written: {error}")
 
 
 def _print(annotations: Iterator[str] | list[str]) -> None:

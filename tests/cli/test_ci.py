@@ -136,14 +136,24 @@ def test_what_fails_a_run_is_annotated_where_it_is_and_the_report_is_the_summary
     assert in_ci.read_text() == f"what other steps say\n{REPORT}"
 
 
+@pytest.mark.usefixtures("in_ci")
 def test_outside_of_github_the_report_is_printed_and_nothing_annotated(
-    command: Command, monkeypatch: pytest.MonkeyPatch, in_ci: Path
+    command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name)
     return_run(monkeypatch, {})
     assert command("run", "plan.toml", "--ci", "--out", "run")[1] == REPORT
-    assert in_ci.exists()
+
+
+def test_a_summary_that_cannot_be_written_changes_no_result(
+    command: Command, monkeypatch: pytest.MonkeyPatch, in_ci: Path
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(in_ci.parent))
+    return_run(monkeypatch, {})
+    code, _, err = command("run", "plan.toml", "--ci", "--out", "run")
+    assert code == 1
+    assert "the summary of the step cannot be written" in err
 
 
 @pytest.mark.parametrize(
