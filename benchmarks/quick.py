@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common import HERE, header, publish, row, verdict
+from portcompare.records.metrics import METRICS
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report.formats.results_file import read_results
 from portcompare.report.wording import interval
@@ -61,9 +62,10 @@ def describe(found: Sequence[QuickRun]) -> list[str]:
         head: tuple[str, ...] = (f"{number}: {one.took_s:.0f} s", alike)
         for each in one.results.comparisons:
             if each.metric in ("throughput", "instructions"):
+                word = METRICS[each.metric].word(each.ratio.verdict or "invalid")
                 what = f"{each.metric} of {each.candidate}, {each.scenario}"
                 point = "" if each.ratio.point is None else ratio(each.ratio.point)
-                lines.append(row(*head, what, point, interval(each.ratio), each.ratio.verdict))
+                lines.append(row(*head, what, point, interval(each.ratio), word))
                 head = ("", "")
     works = [one.results.work for one in found if one.results.valid]
     is_whole = len(works) == len(found) and all(work and not work.not_counted for work in works)

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from portcompare.plan import Gate
 from portcompare.records.work import ANY_LEVEL, Work, WorkCount
 from portcompare.report.sections.conclusions import gate_tables
 from portcompare.report.sections.measured import comparison_rows
+from portcompare.report.sections.screen import sweep_lines
 from portcompare.report.sections.work import work_tables
 from tests.analyse.test_diff import diff
 from tests.runs import NEW, OLD, make_run
@@ -66,6 +68,8 @@ def test_instructions_are_compared_with_the_baseline_at_their_margin(
     assert "layout differed" in table.note
     run = replace(make_run(1), comparisons=(one,))
     assert comparison_rows(run)[0][1:4] == ("any load", "Instructions per request", NEW)
+    (line,) = sweep_lines(run)
+    assert re.fullmatch(rf"delayed, instructions of {NEW}: [\d.]+x \[.*\] {word}", line)
 
 
 def test_without_a_count_of_the_baseline_there_is_no_ratio_and_what_is_not_counted_is_shown() -> None:

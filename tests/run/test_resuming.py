@@ -10,6 +10,7 @@ from portcompare.errors import InputError
 from portcompare.plan import load_plan
 from portcompare.records.results import RESULTS_FILE
 from portcompare.run.journal import JOURNAL_FILE
+from portcompare.run.quick import quicken
 from portcompare.run.recording import Recording
 from portcompare.run.resuming import find_condition_changes, find_plan_changes, read_resumable
 from portcompare.serve import vocabulary
@@ -42,11 +43,13 @@ ANY_PLANS = sorted([*(ROOT / "loadtests").glob("*.toml")])
 @pytest.mark.parametrize(
     "path", [one for one in ANY_PLANS if one.stem != "twins"], ids=lambda path: path.stem
 )
-def test_each_plan_is_recalled_as_it_was(path: Path, tmp_path: Path) -> None:
-    recording = record(make_plan(), tmp_path)
-    recording.plan = load_plan(path, vocabulary())
-    recording.begin()
-    assert not [*find_plan_changes(read_resumable(tmp_path), recording.plan, 1)]
+def test_each_plan_and_the_quick_part_of_it_is_recalled_as_it_was(path: Path, tmp_path: Path) -> None:
+    whole = load_plan(path, vocabulary())
+    for name, plan in {"whole": whole, "quick": quicken(whole)[0]}.items():
+        recording = record(make_plan(), tmp_path / name)
+        recording.plan = plan
+        recording.begin()
+        assert not [*find_plan_changes(read_resumable(tmp_path / name), plan, 1)]
 
 
 def test_plans_of_commands_and_addresses_are_recalled_too(tmp_path: Path) -> None:

@@ -164,12 +164,19 @@ def parity_line(parity: Parity | None) -> str:
 
 
 def sweep_lines(results: Results) -> Iterator[str]:
-    """Grids, capacities and pages, a line each."""
+    """Grids, capacities, instructions, pages and claims, a line each."""
     for table in break_even_tables(results):
         yield from (f"{table.title}, delay {row[0]}: wins {row[-1]}" for row in table.rows)
     for table in capacity_tables(results)[: bool(results.sweeps.capacities)]:
         for scenario, objective, arm, rate, against, *_ in table.rows:
             yield f"{scenario} ({objective}), {arm}: {rate}, {against}"
+    for each in results.comparisons:
+        if each.metric == "instructions":
+            word = METRICS[each.metric].word(each.ratio.verdict or "invalid")
+            found = (
+                f"{known(each.ratio.point, units.precise_ratio)} {interval(each.ratio, units.significant)}"
+            )
+            yield visible(f"{each.scenario}, instructions of {each.candidate}: {found} {word}")
     for one in results.conclusions:
         if one.scenario.startswith("page "):
             yield visible(f"{one.scenario}: {one.text}")
