@@ -42,7 +42,7 @@ from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.progress import Progress
-from portcompare.run.quick import quicken
+from portcompare.run.quick import QUICK_S, quicken
 from portcompare.run.resuming import read_resumable
 from portcompare.run.targets import Targets
 from portcompare.run.workers import choose_workers
@@ -151,7 +151,7 @@ def run(  # noqa: PLR0913 - the options of a command
             )
     left_out = find_left_out(whole, plan)
     if is_quick:
-        plan, left_out = quicken(plan, left_out)
+        plan, left_out = quicken(plan, budget_s or QUICK_S, left_out)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
     folder = resume or out_folder or name_run_folder(plan.name, datetime.now(UTC))

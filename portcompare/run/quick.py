@@ -12,21 +12,22 @@ from portcompare.work.counters import choose_method
 QUICK_S = 165.0
 """The budget, of the three minutes that it all may take."""
 
-_LOAD_S = 35.0  # so much of it is left for the least number of blocks, after the responses and the counting
+_LOAD_SHARE = 0.21  # so much of it is left for the least load, after the responses and the counting
 _START_S = 4.0  # how long the servers of a block take to start
 _SEARCHED_USERS = 32  # the load of a scenario whose highest rate is searched
 
 
-def quicken(plan: Plan, known: str | None = None) -> tuple[Plan, str]:
+def quicken(plan: Plan, budget_s: float = QUICK_S, known: str | None = None) -> tuple[Plan, str]:
     """Select what tells most in short time, have its instructions counted, and say what is left out.
 
     A port, one level of each scenario that fits; what gates name comes first.
     `known`: what was left out before.
     """
     candidates = _choose_candidates(plan)
-    names, load_s = _choose_scenarios(plan, arms=2 + len(candidates))
+    most_s = _LOAD_SHARE * budget_s
+    names, load_s = _choose_scenarios(plan, 2 + len(candidates), most_s)
     scenarios = {name: _at_one_level(plan, name) for name in plan.scenarios if name in names}
-    work, not_counted = (plan.work, "") if plan.work is not None else _plan_work(load_s)
+    work, not_counted = (plan.work, "") if plan.work is not None else _plan_work(is_time=load_s <= most_s)
     part = plan.model_copy(
         update={
             "candidates": candidates,
@@ -35,7 +36,7 @@ def quicken(plan: Plan, known: str | None = None) -> tuple[Plan, str]:
             "claims": {},
             "pages": {},
             "work": work,
-            "rounds": plan.rounds.model_copy(update={"budget_s": QUICK_S}),
+            "rounds": plan.rounds.model_copy(update={"budget_s": budget_s}),
         }
     )
     part = part.model_copy(update={"gates": [gate for gate in plan.gates if _can_judge(part, gate)]})
@@ -53,7 +54,7 @@ def _choose_candidates(plan: Plan) -> list[str]:
     return [name for name in plan.candidates if name in gated] or [*ports, *plan.candidates][:1]
 
 
-def _choose_scenarios(plan: Plan, arms: int) -> tuple[list[str], float]:
+def _choose_scenarios(plan: Plan, arms: int, most_s: float) -> tuple[list[str], float]:
     """The scenarios of which the least number of blocks fits, those of gates first, and how long these take.
 
     One is chosen even if it does not fit.
@@ -63,16 +64,16 @@ def _choose_scenarios(plan: Plan, arms: int) -> tuple[list[str], float]:
     load_s = EARLY_BLOCKS * _START_S
     for name in sorted(plan.scenarios, key=lambda name: name not in gated):
         needed_s = EARLY_BLOCKS * arms * (plan.window_s(name) + plan.rounds.warmup_s)
-        if not chosen or load_s + needed_s <= _LOAD_S:
+        if not chosen or load_s + needed_s <= most_s:
             chosen.append(name)
             load_s += needed_s
     return chosen, load_s
 
 
-def _plan_work(load_s: float) -> tuple[WorkPlan | None, str]:
-    """How instructions are counted beside a load of some length; or None, and why they are not."""
+def _plan_work(*, is_time: bool) -> tuple[WorkPlan | None, str]:
+    """How instructions are counted, if there is time; or None, and why they are not."""
     reason = "the load takes all the time"
-    if load_s <= _LOAD_S:
+    if is_time:
         try:
             choose_method()
         except InputError as error:

@@ -53,7 +53,7 @@ def test_what_gates_name_comes_first_and_a_gate_that_is_left_out_is_named(tmp_pa
     gates = [gate("slow", "quart-hypercorn"), gate("delayed", "quart-hypercorn", "level = 1\nmax_ratio = 2")]
     gates += [gate("delayed", "quart-hypercorn", "level = 64\nmin_ratio = 2")]
     plan = make_plan(tmp_path, "\n".join(gates))
-    part, text = quicken(plan, "known")
+    part, text = quicken(plan, known="known")
     assert part.candidates == ["quart-hypercorn"]
     assert part.levels == (("fast", 32), ("delayed", 1))  # to measure `slow` takes too long beside `delayed`
     assert part.gates == plan.gates[1:2]
@@ -71,6 +71,13 @@ def test_one_scenario_is_measured_however_long_it_takes(tmp_path: Path) -> None:
     assert part.levels == (("slow", 2),)
     assert part.work is None
     assert text.endswith(". Instructions were not counted: the load takes all the time")
+
+
+def test_another_budget_has_room_for_more_or_less(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path)
+    less, more = quicken(plan, 60.0)[0], quicken(plan, 1200.0)[0]
+    assert (less.levels, less.work, less.rounds.budget_s) == ((("fast", 32),), None, 60.0)
+    assert more.levels == (("fast", 32), ("delayed", 64), ("slow", 2))
 
 
 def test_a_search_becomes_a_level(tmp_path: Path) -> None:
