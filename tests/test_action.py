@@ -1,5 +1,6 @@
 """action.yml and the workflow that uses it: by schema, by linter, and run step by step as GitHub would."""
 
+import json
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from portcompare.cli.app import load_command
+from tests.e2e.conftest import write_plan
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -46,13 +48,14 @@ class Job:
     status: int = 0  # that portcompare ends with
     gh_status: int = 0
     event: str = "pull_request"
+    programs: dict[str, str] = field(default_factory=lambda: PROGRAMS)
     has_failed: bool = False
     outputs: dict[str, str] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)  # other actions
 
     def run(self, **inputs: str) -> None:
         """Run all steps whose conditions hold."""
-        for name, script in PROGRAMS.items():
+        for name, script in self.programs.items():
             program = self.folder / "bin" / name
             program.parent.mkdir(exist_ok=True)
             program.write_text(f"#!/bin/bash\n{CALLED}\n{script}")
@@ -189,6 +192,26 @@ def test_a_run_without_a_report_keeps_and_comments_nothing(job: Job) -> None:
     assert job.has_failed
     assert job.outputs["exit-code"] == "2"
     assert [call[0] for call in job.calls] == ["python", "portcompare"]
+
+
+def test_a_plan_is_really_compared_and_its_report_the_summary_of_the_step(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = job.folder / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    write_plan(job.folder / "loadtests")
+    job.programs = PROGRAMS | {"portcompare": f'exec {sys.executable} -P -m portcompare "$@"'}
+    job.run(plan="loadtests/short.toml", budget="60s")
+    # So short a run may find nothing on a busy machine, and says so.
+    assert job.outputs["exit-code"] in {"0", "3"}
+    report = (job.folder / job.outputs["report"]).read_text()
+    assert summary.read_text() == report
+    assert "a quick run: quart-uvicorn was compared by fast at 2 users" in report
+    assert (
+        json.loads((job.folder / job.outputs["run"] / "results.json").read_text())["parity"]["verdict"]
+        == "alike"
+    )
+    assert (job.folder / "runs" / "index.html").exists()
 
 
 def test_an_input_is_no_command(job: Job) -> None:
