@@ -10,7 +10,7 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv)
 # Each module is compiled when it is first imported, and not again in every process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup compare claims test faults lint lock docs clean
+.PHONY: setup compare claims test faults lint lock docs site clean
 
 setup: $(READY)
 
@@ -60,8 +60,14 @@ lock: setup # after a change of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --all-extras --python-version 3.11 --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
 
-docs: setup # after a change of the plan or the results
+docs: setup # after a change of the commands, the plan or the results
 	$(BIN)/python docs/generate.py
 
+site: setup # the docs as pages in site/html; a link that leads nowhere is an error
+	rm -rf site
+	mkdir -p site/pages
+	cp -r README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs loadtests site/pages
+	$(BIN)/zensical build --strict
+
 clean:
-	rm -rf .venv .venv-flask-2 .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site .cache .venv .venv-flask-2 .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
-"""Write the parts of the docs that come from the code: the plan's keys, the faults and the JSON Schemas.
+"""Write the parts of the docs that come from the code: commands, plan's keys, faults and JSON Schemas.
 
-Run it by `make docs` after a change of either, or of the table of faults; a test fails until it is done.
+Run it by `make docs` after a change of one of them; a test fails until it is done.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import create_model
 
+from portcompare.cli.app import COMMANDS, load_command
 from portcompare.history import trends
 from portcompare.plan import plan_keys
 from portcompare.records import (
@@ -50,6 +51,20 @@ SCHEMAS: dict[str, tuple[type, tuple[ModuleType, ...], int]] = {
 BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
 
 
+def describe_commands() -> str:
+    """List the commands, with their arguments and options, as Markdown tables."""
+    lines = []
+    for title in COMMANDS:
+        command = load_command(title)
+        context = command.context_class(command, info_name=title)
+        lines += [f"## {title}", "", command.help, "", "| argument or option | meaning |", "|---|---|"]
+        for written, meaning in (parameter.get_help_record(context) for parameter in command.params):
+            name = written.partition(" <")[0].replace(" | ", "` or `")  # a pipe would end the cell
+            lines.append(f"| `{name}` | {meaning} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def describe_plan() -> str:
     """List the plan's keys and the servers as Markdown tables."""
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
@@ -77,6 +92,9 @@ def describe_faults() -> str:
 
 def _list_servers(fault: Fault) -> str:
     return "every server" if len(fault.servers) == len(EVERY_SERVER) else ", ".join(fault.servers)
+
+
+PAGES = {"commands.md": describe_commands, "plan.md": describe_plan, "faults.md": describe_faults}
 
 
 def insert(page: str, text: str) -> str:
@@ -131,9 +149,9 @@ def field_comments(cls: type) -> dict[str, str]:
 
 def main() -> None:
     """Write them all."""
-    for name, text in (("plan.md", describe_plan()), ("faults.md", describe_faults())):
+    for name, describe in PAGES.items():
         page = DOCS / name
-        page.write_text(insert(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+        page.write_text(insert(page.read_text(encoding="utf-8"), describe()), encoding="utf-8")
     for name in SCHEMAS:
         text = json.dumps(record_schema(name), indent=2) + "\n"
         (DOCS / f"{name}.schema.json").write_text(text, encoding="utf-8")

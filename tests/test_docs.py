@@ -1,9 +1,13 @@
 import re
 import runpy
+import subprocess
 import tomllib
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from playwright.sync_api import Browser, expect
+from selectolax.lexbor import LexborHTMLParser
 
 from portcompare.plan import load_plan
 from portcompare.serve.servers import vocabulary
@@ -42,13 +46,11 @@ def write_files_of(page: str, folder: Path) -> None:
         (folder / name).write_text(content)
 
 
-@pytest.mark.parametrize(
-    ("name", "describe"), [("plan.md", "describe_plan"), ("faults.md", "describe_faults")]
-)
-def test_what_is_generated_is_up_to_date(name: str, describe: str) -> None:
+def test_what_is_generated_is_up_to_date() -> None:
     script = runpy.run_path(str(ROOT / "docs" / "generate.py"))
-    page = (ROOT / "docs" / name).read_text()
-    assert page == script["insert"](page, script[describe]()), "run `make docs`"
+    pages = {name: (ROOT / "docs" / name).read_text() for name in script["PAGES"]}
+    made = {name: script["insert"](pages[name], describe()) for name, describe in script["PAGES"].items()}
+    assert made == pages, "run `make docs`"
 
 
 @pytest.mark.parametrize(("page", "snippet"), snippets("toml"))
@@ -62,12 +64,6 @@ def test_plans_in_the_docs_are_plans(page: str, snippet: str, tmp_path: Path) ->
 @pytest.mark.parametrize(("page", "snippet"), snippets("python"))
 def test_python_in_the_docs_compiles(page: str, snippet: str) -> None:
     compile(snippet, page, "exec")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
 def test_make_targets_named_in_the_docs_exist() -> None:
@@ -84,3 +80,53 @@ def test_a_shipped_plan_names_only_what_exists_and_its_least_fits_into_its_budge
     levels = [] if plan.break_even or plan.searches else plan.levels
     block_s = sum(plan.window_s(name) + plan.rounds.warmup_s for name, _ in levels) * len(plan.arms)
     assert plan.rounds.min_blocks * block_s < plan.rounds.budget_s
+
+
+@pytest.fixture(scope="module")
+def site() -> list[Path]:
+    """The pages of the docs' site. Its build fails where a link between them leads nowhere."""
+    command = ["make", "--old-file", ".venv/.ready", "site"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    pages = (ROOT / "site" / "html").rglob("*.html")
+    return [
+        path for path in pages if path.name != "404.html"
+    ]  # a server shows it, at the root of its addresses
+
+
+def test_all_that_the_site_loads_and_links_to_is_in_the_site(site: list[Path]) -> None:
+    pages = {path: LexborHTMLParser(path.read_text()) for path in site}
+    navigation = (ROOT / "zensical.toml").read_text()
+    assert not [page for page in PAGES if f'"{page.relative_to(ROOT)}"' not in navigation]
+    missing = []
+    for path, page in pages.items():
+        for node in page.css("[href], [src]"):
+            target = node.attributes.get("href") or node.attributes.get("src") or ""
+            url = urlsplit(target)
+            if node.tag == "a" and url.scheme in {"http", "https"}:
+                continue
+            file = (path.parent / unquote(url.path)).resolve() if url.path else path
+            anchor = f'[id="{url.fragment}"]' if url.fragment and file in pages else "html"
+            if url.scheme or not file.is_file() or (file in pages and not pages[file].css(anchor)):
+                missing.append(f"{path.name}: {target}")
+    assert not missing
+    styles = (ROOT / "site" / "html").rglob("*.css")
+    assert not [path for path in styles if re.search(r"url\([\"']?https?:", path.read_text())]
+
+
+def test_the_site_needs_no_network_and_no_server_and_fits_on_a_phone(
+    site: list[Path], chromium: Browser
+) -> None:
+    page = chromium.new_page(viewport={"width": 400, "height": 800}, color_scheme="dark")
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    for path in site:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path.name
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="Search").first.click()
+    page.get_by_placeholder("Search").fill("censored request")
+    page.get_by_text("What is measured").click()
+    expect(page).to_have_title(re.compile("Glossary"))
+    page.close()
+    assert not [url for url in loaded if urlsplit(url).scheme not in {"file", "data", "blob", "about"}]
