@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from selectolax.lexbor import LexborHTMLParser
 
+from portcompare.cli.app import COMMANDS, load_command
 from portcompare.plan import load_plan
 from portcompare.serve.servers import vocabulary
 
@@ -59,6 +60,20 @@ def test_plans_in_the_docs_are_plans(page: str, snippet: str, tmp_path: Path) ->
     path = tmp_path / "plan.toml"
     path.write_text(snippet if "baseline =" in snippet else SERVED + snippet)
     assert load_plan(path, vocabulary()).name == "plan", page
+
+
+def unknown_options(name: str, arguments: list[str]) -> set[str]:
+    known = {option for parameter in load_command(name).params for option in parameter.opts}
+    return {one for one in arguments if re.match("--?[a-zA-Z]", one)} - known - {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_docs_exist_with_their_options(page: Path) -> None:
+    called = r"^(?:\$ |`|    )?(?:\.venv/bin/)?portcompare ([a-z]+)\b([^`\n#]*)"
+    for code in re.findall(r"(?sm)^```.*?^```|^    [^\n]*|`[^`\n]+`", page.read_text()):
+        for name, arguments in re.findall(called, code, re.MULTILINE):
+            assert name in COMMANDS
+            assert not unknown_options(name, re.findall(r"[\w.,:/-]+", arguments)), (name, arguments)
 
 
 @pytest.mark.parametrize(("page", "snippet"), snippets("python"))
