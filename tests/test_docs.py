@@ -2,6 +2,7 @@ import re
 import runpy
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from selectolax.lexbor import LexborHTMLParser
 
+from benchmarks.gallery import LIVE, PICTURES
 from portcompare.cli.app import COMMANDS, load_command
 from portcompare.plan import load_plan
 from portcompare.serve.servers import vocabulary
@@ -79,6 +81,11 @@ def test_commands_in_the_docs_exist_with_their_options(page: Path) -> None:
 @pytest.mark.parametrize(("page", "snippet"), snippets("python"))
 def test_python_in_the_docs_compiles(page: str, snippet: str) -> None:
     compile(snippet, page, "exec")
+
+
+def test_each_picture_in_the_docs_is_made_by_the_gallery() -> None:
+    made = {LIVE, *chain(*PICTURES.values())}
+    assert {path.stem for path in (ROOT / "docs" / "images").iterdir()} == made
 
 
 def test_make_targets_named_in_the_docs_exist() -> None:
