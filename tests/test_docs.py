@@ -109,11 +109,9 @@ def site() -> list[Path]:
     """The pages of the docs' site. Its build fails where a link between them leads nowhere."""
     command = ["make", "--old-file", ".venv/.ready", "site"]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stdout + made.stderr
-    pages = (ROOT / "site" / "html").rglob("*.html")
-    return [
-        path for path in pages if path.name != "404.html"
-    ]  # a server shows it, at the root of its addresses
+    assert made.returncode == 0, re.sub(r"\x1b\[[0-9;]*m", "", made.stdout + made.stderr)
+    pages = set((ROOT / "site" / "html").rglob("*.html"))
+    return sorted(pages - {ROOT / "site" / "html" / "404.html"})  # only servers show it, at any address
 
 
 def test_all_that_the_site_loads_and_links_to_is_in_the_site(site: list[Path]) -> None:
