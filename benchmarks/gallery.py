@@ -34,7 +34,7 @@ PICTURES: dict[str, dict[str, str]] = {
 }
 """For each plan, the pictures by name and what of the page they show."""
 
-WIDTH, LONGEST = 1180, 1620
+WIDTH, LONGEST = 1280, 1620
 
 LIVE, LIVE_USERS, LIVE_S, LIVE_LIMIT_MS = "side-by-side", 128, 30, 120_000
 LIVE_COUNTED = "async () => (await (await fetch('./side-by-side.json')).json()).length_s"
