@@ -98,6 +98,13 @@ def twin_target() -> list[str]:
     return [*_uvicorn("async_quart.app:app"), "--app-dir", str(HERE.parent), "--backlog", "8192"]
 
 
+def flask_target() -> list[str]:
+    """The Flask twin on gunicorn, with eight threads."""
+    where = ("--bind", "127.0.0.1:{port}", "--pythonpath", str(HERE.parent), "--log-level", "warning")
+    threads = ("--worker-class", "gthread", "--threads", "8", "--keep-alive", "75", "--no-control-socket")
+    return [sys.executable, "-m", "gunicorn", *where, *threads, "sync_flask.app:app"]
+
+
 def timed_target() -> list[str]:
     """The server with known latencies."""
     return [sys.executable, "timed.py", "{port}"]

@@ -16,6 +16,7 @@ from benchmarks import (
     processes,
     quick,
     rendering,
+    scale,
     soak,
     speed,
     stalled_server,
@@ -35,9 +36,10 @@ from tests.loadgen.stalling import latencies_after_stall
 from tests.runs import make_run
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {parity: "parity.md", scale: "scale.md"}
 SCRIPTS = (
     *(parity, speed, precision, truth, stalled_server, open_model),
-    *(width, processes, webui, rendering, history, soak),
+    *(width, processes, webui, rendering, history, soak, scale),
 )
 
 
@@ -54,7 +56,7 @@ def test_what_a_script_publishes_has_a_place(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.md"
-    page.write_text((DOCS / ("parity.md" if script is parity else "benchmarks.md")).read_text())
+    page.write_text((DOCS / PAGES.get(script, "benchmarks.md")).read_text())
     monkeypatch.setattr(script, "publish", lambda name, lines, **_: publish(name, lines, page=page))
     monkeypatch.setattr(script, "measure", lambda *_: None)
     monkeypatch.setattr(script, "describe", lambda _: ["what was measured"])
@@ -252,3 +254,13 @@ def test_memory_is_flat_unless_it_surely_grows() -> None:
     lines = soak.describe({"portcompare": growing, "servers": flat})
     assert verdicts(lines) == ["missed", "met"]
     assert "| +10.0 (" in lines[2]
+
+
+def test_what_a_rate_needs_follows_from_what_was_measured() -> None:
+    leader = {1: 0.005, 8: 0.012, 32: 0.036}
+    one = scale.Round(
+        closed_rps=9e4, trusted_rps=5e4, shared=1.1, leader=leader, flask_rps=2e3, quart_rps=4e3
+    )
+    lines = scale.describe(scale.Scale(rounds=[one], sent_bytes=250.0, received_bytes=500.0))
+    (cells,) = ([cell.split()[0] for cell in line[2:].split(" | ")] for line in lines if "1,000,000" in line)
+    assert cells == ["1,000,000", "22", "26", "2", "4", "200,000", "500", "250"]
