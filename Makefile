@@ -66,7 +66,7 @@ docs: setup # after a change of the commands, the plan or the results
 site: setup # the docs as pages in site/html; a link that leads nowhere is an error
 	rm -rf site
 	mkdir -p site/pages
-	cp -r README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs loadtests site/pages
+	cp -r README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs loadtests deploy action.yml site/pages
 	$(BIN)/zensical build --strict
 
 clean:
