@@ -194,8 +194,10 @@ class LeanUser(User):
 
 
 @events.init.add_listener
-def _end_where_users_would_fail(environment: Environment, **_: object) -> None:
-    """Have plain Locust end with one clear line, where the first user would fail in the background."""
+def _prepare_plain_locust(environment: Environment, **_: object) -> None:
+    """Have plain Locust measure for its whole run time, and end with one line where users would fail."""
+    # Its clock for `--run-time` would begin at the loop's last turn: before all that was imported since.
+    gevent.get_hub().loop.update_now()
     lean = [user_class for user_class in environment.user_classes if issubclass(user_class, LeanUser)]
     for user_class in lean:
         problem = declare.find_problem(user_class) or declare.find_unfilled(user_class)

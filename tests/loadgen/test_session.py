@@ -1,6 +1,8 @@
+from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -132,6 +134,17 @@ def test_the_targets_are_the_declared_ones_that_are_given_or_else_the_host(
         targets()
 
 
+def test_the_run_time_of_plain_locust_begins_after_its_imports() -> None:
+    loop, began_s = gevent.get_hub().loop, perf_counter()
+    loop.update_now()
+    seen_s = loop.now()
+    while perf_counter() < began_s + 0.05:
+        """As an import does, it keeps the loop from its turn."""
+    assert loop.now() == seen_s
+    user._prepare_plain_locust(environment())  # noqa: SLF001 - Locust calls it when it starts
+    assert loop.now() > seen_s
+
+
 @pytest.mark.parametrize(
     ("declared", "options", "reason"),
     [
@@ -146,7 +159,7 @@ def test_the_targets_are_the_declared_ones_that_are_given_or_else_the_host(
 def test_plain_locust_ends_with_the_reason_where_users_would_fail(
     declared: dict[str, Any], options: dict[str, Any], reason: str | None
 ) -> None:
-    start = user._end_where_users_would_fail  # noqa: SLF001 - Locust calls it when it starts
+    start = user._prepare_plain_locust  # noqa: SLF001 - Locust calls it when it starts
     lean = type("Data", (user.LeanUser,), declared)
     if reason is None:
         start(environment(lean, **options))
