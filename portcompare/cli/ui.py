@@ -127,6 +127,7 @@ def _describe(session: Session, live_servers: LiveServers) -> UiPlan:
         ),
         scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},
         timeout_s=plan.rounds.timeout_s,
+        budget_s=plan.rounds.budget_s,
     )
 
 
@@ -148,10 +149,12 @@ def _exchange_until_stopped(session: Session, live_servers: LiveServers, folder:
             report_restarts(live_servers)
             usage = {name: use.usage for name, use in live_servers.read_use().items()}
             state = run.state if run is not None else None
-            settings = session.generator.show(ShowState(usage=usage, run=state)).measure
-            is_running = state is not None and state.state == "running"
-            if settings is not None and not is_running:
-                run = BackgroundRun(session.plan, settings, cpus=session.cpus.all_cpus, folder=folder)
+            request = session.generator.show(ShowState(usage=usage, run=state))
+            if run is not None and state is not None and state.state == "running":
+                if request.cancels:
+                    run.cancel()
+            elif request.measure is not None:
+                run = BackgroundRun(session.plan, request.measure, cpus=session.cpus.all_cpus, folder=folder)
     finally:
         if run is not None:
             run.stop()

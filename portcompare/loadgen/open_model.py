@@ -130,6 +130,11 @@ class Dispatcher:
         due_s: float = waiter.get()
         return due_s
 
+    @property
+    def backlog(self) -> int:
+        """How many requests wait for a user."""
+        return len(self._queue)
+
     def queued_s(self, until_s: float) -> list[float]:
         """When those requests that wait for a user were due, of those due until an instant."""
         return [due_s for due_s in self._queue if due_s <= until_s]

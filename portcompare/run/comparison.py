@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -48,7 +49,7 @@ from portcompare.run.session import GENERATOR_LOG, open_session
 from portcompare.run.work import find_counter_problems
 from portcompare.run.workers import Workers
 from portcompare.serve import describe_manifest, start_supervised
-from portcompare.wire.protocol import LiveSettings, RunState
+from portcompare.wire.protocol import RunRequest, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +301,8 @@ _WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
 class BackgroundRun:
     """A `portcompare run` in a process of its own, with its own servers."""
 
-    def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
+    def __init__(self, plan: Plan, request: RunRequest, *, cpus: Iterable[int], folder: Path) -> None:
+        settings, self._budget_s = request.settings, request.budget_s
         is_open = settings.model == "open"
         narrowing = Narrowing(
             scenarios=settings.scenarios,
@@ -310,7 +312,10 @@ class BackgroundRun:
             delay_s=settings.delay_s,
         )
         self._folder = name_run_folder(plan.name, datetime.now(UTC))
-        self._command = ["run", str(plan.path), *narrowing.options()]
+        budget = ("--budget", f"{self._budget_s:g}s")
+        self._command = ["run", str(plan.path), *narrowing.options(), *budget]
+        self._began_s = time.monotonic()
+        self._is_cancelled = False
         self._process = start_supervised(
             [sys.executable, "-P", "-m", "portcompare", *self._command, "--out", str(self._folder)],
             directory=Path.cwd(),
@@ -326,10 +331,21 @@ class BackgroundRun:
         is_done = status in _WITH_REPORT and (self._folder / REPORT_FILE).exists()
         return RunState(
             command=f"portcompare {shlex.join(self._command)}",
-            state="running" if status is None else "done" if is_done else "failed",
+            state="running"
+            if status is None
+            else ("done" if is_done else "cancelled" if self._is_cancelled else "failed"),
             progress=self._process.log_tail(1).strip() or "starting",
             folder=self._folder.name,
+            elapsed_s=round(time.monotonic() - self._began_s, 1),
+            budget_s=self._budget_s,
         )
+
+    def cancel(self) -> None:
+        """Interrupt it, as Ctrl-C does: it keeps what was measured, and ends by itself."""
+        self._is_cancelled = True
+        with suppress(psutil.NoSuchProcess):
+            for program in psutil.Process(self._process.pid).children():
+                program.send_signal(signal.SIGINT)
 
     def stop(self) -> None:
         """Stop it; what was measured is kept."""

@@ -253,6 +253,7 @@ class UiPlan:
     arms: tuple[UiArm, ...]  # The baseline first
     scenarios: dict[str, UiScenario] = field(default_factory=dict)
     timeout_s: float | None = None  # Time limit of a response; None to leave it to the user classes
+    budget_s: float = 0.0  # Longest duration of a run; 0 where none can be started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,9 +296,11 @@ class RunState:
     """The progress of a run that was started from the UI."""
 
     command: str  # The command line, to repeat it
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "cancelled"]
     progress: str  # The last line that it printed
     folder: str  # Name of its folder
+    elapsed_s: float = 0.0  # Since its start
+    budget_s: float = 0.0  # Its longest duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,10 +312,19 @@ class ShowState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to measure by a run."""
+
+    settings: LiveSettings
+    budget_s: float  # Its longest duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UiRequest:
     """Reply to ShowState: what a viewer has requested."""
 
-    measure: LiveSettings | None = None  # What to measure by a run; None for nothing
+    measure: RunRequest | None = None  # None for nothing
+    cancels: bool = False  # Whether the run under way is to end
 
 
 Order = (

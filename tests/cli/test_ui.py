@@ -10,6 +10,7 @@ from portcompare.cli import ui
 from portcompare.wire.protocol import (
     LiveSettings,
     OpenUi,
+    RunRequest,
     RunState,
     ShowState,
     UiPlan,
@@ -17,7 +18,9 @@ from portcompare.wire.protocol import (
     is_loopback,
 )
 
-SETTINGS = LiveSettings(scenarios=("fast",), arms=("flask", "quart"))
+MEASURE = UiRequest(
+    measure=RunRequest(settings=LiveSettings(scenarios=("fast",), arms=("flask", "quart")), budget_s=60.0)
+)
 
 
 class Run:
@@ -25,13 +28,16 @@ class Run:
 
     def __init__(self) -> None:
         self.looks = 0
-        self.is_stopped = False
+        self.is_cancelled = self.is_stopped = False
 
     @property
     def state(self) -> RunState:
         self.looks += 1
         state: Any = "running" if self.looks < 3 else "done"
         return RunState(command="portcompare run", state=state, progress="", folder="run")
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
 
     def stop(self) -> None:
         self.is_stopped = True
@@ -41,7 +47,7 @@ class Stage:
     """All that the command uses and that is not there: plan, servers, load generator and runs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.requests: list[LiveSettings | None] = []
+        self.requests: list[UiRequest] = []
         self.runs: list[Run] = []
         instead: dict[str, object] = {
             "read_plan": lambda _: None,
@@ -72,7 +78,7 @@ class Stage:
     def _show(self, _: ShowState) -> UiRequest:
         if not self.requests:
             raise KeyboardInterrupt
-        return UiRequest(measure=self.requests.pop(0))
+        return self.requests.pop(0)
 
     def _begin_run(self, *_: object, **__: object) -> Run:
         self.runs.append(Run())
@@ -94,11 +100,11 @@ def test_addresses_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -
     assert "waiting for load workers at [fd00::1]:5557; joined: none yet\n" in printed.err
 
 
-def test_one_run_is_under_way_at_a_time(stage: Stage) -> None:
-    stage.requests = [SETTINGS, SETTINGS, SETTINGS, None, SETTINGS]
+def test_one_run_is_under_way_at_a_time_and_can_be_cancelled(stage: Stage) -> None:
+    stage.requests = [MEASURE, MEASURE, UiRequest(cancels=True), UiRequest(cancels=True), MEASURE]
     with pytest.raises(KeyboardInterrupt):
         ui.ui(Path("plan.toml"))
-    assert [run.is_stopped for run in stage.runs] == [False, True]
+    assert [(run.is_cancelled, run.is_stopped) for run in stage.runs] == [(True, False), (False, True)]
 
 
 def test_only_loopback_is_reached_from_this_machine_alone() -> None:

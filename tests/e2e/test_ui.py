@@ -61,19 +61,19 @@ def ui(start: Start, plan: Path) -> Iterator[Ui]:
 
 
 def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> None:
-    reply = ui.start(user_count="8", scenario="delayed", arms=",".join(ARMS), delay="0.01")
+    reply = ui.start(user_count="4", scenario="delayed", deployments=",".join(ARMS), delay="0.01")
     assert reply["success"], reply
     ui.await_requests(1, 50)
     # A change ends the test and begins another one: no figure blends two loads.
-    assert not ui.start(user_count="8", delay="soon")["success"]
-    assert ui.start(user_count="8", load="open", rate="40", delay="0.01")["success"]
+    assert not ui.start(delay="soon")["success"]
+    assert ui.start(load="open", rate="40")["success"]
     ui.await_requests(2, 40)
     state = ui.stop()
     assert state["settings"]["model"] == "open"
     assert [mark["text"] for mark in state["charts"]["marks"]] == [
-        "delayed: 4 users on each of 2 arms, delay 10.0 ms",
+        "delayed: 4 users on each of 2 deployments (8 in total), delay 10.0 ms",
         "stopped",
-        "delayed: 40.0/s on each of 2 arms, delay 10.0 ms",
+        "delayed: 40.0/s on each of 2 deployments (80.0/s in total), delay 10.0 ms",
         "stopped",
     ]
     assert {line["arm"] for line in state["charts"]["lines"]} == set(ARMS)

@@ -105,7 +105,13 @@ MESSAGES: list[Message] = [
     WorkerChange(worker="machine/1", at_s=1_700_000_000.5, change="lost", reason="no heartbeat"),
     wire.GaveUp(reason="all load workers are lost"),
     wire.UiRequest(),
-    wire.UiRequest(measure=wire.LiveSettings(scenarios=("slow",), arms=("a", "b"), delay_s=0.5, users=4)),
+    wire.UiRequest(
+        measure=wire.RunRequest(
+            settings=wire.LiveSettings(scenarios=("slow",), arms=("a", "b"), delay_s=0.5, users=4),
+            budget_s=60.0,
+        ),
+        cancels=True,
+    ),
 ]
 
 

@@ -7,35 +7,39 @@ import gzip
 import io
 import json
 import logging
+import re
 import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 from gevent.pywsgi import WSGIHandler
 
+import portcompare
 from portcompare.loadgen.webui.ledger import CHARTS, LONGEST_SECOND_S, REPORT, Ledger, decode_report
-from portcompare.loadgen.webui.rows import ServerUse, describe, explain, make_rows
+from portcompare.loadgen.webui.rows import ServerUse, describe, explain, make_rows, sum_up
 from portcompare.records.run_summary import REPORT_FILE, RunSummary, list_runs
 from portcompare.units import duration
+from portcompare.wire.protocol import UiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from locust.env import Environment
 
     from portcompare.loadgen.webui.ledger import Point, SecondReport
     from portcompare.records.rounds import Usage
-    from portcompare.wire.protocol import LiveSettings, RunState, ShowState, UiPlan
+    from portcompare.wire.protocol import LiveSettings, RunRequest, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
 _CSV_COLUMNS: Final = (
-    *("scenario", "arm", "requests", "failures", "rate_rps", "p50_s", "p95_s", "p99_s"),
+    *("scenario", "arm", "users", "requests", "failures", "rate_rps", "offered_rps", "backlog"),
+    *("p50_s", "p95_s", "p99_s"),
     *("ratio", "ratio_low", "ratio_high", "pairs", "bound_rps", "bound_name", "bound_share"),
     *("server_cores", "server_rss_bytes", "restarts"),
 )
@@ -43,6 +47,7 @@ _TICK_S: Final = 1.0
 _MOST_FINISHED: Final = 50
 _LISTING_SHARE: Final = 0.01  # of the time, at most, is spent on listing finished runs
 _OF_BODIES: Final = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
+_COLOUR: Final = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -63,9 +68,11 @@ class Board:
         """Make a board that shows nothing but the finished runs, which are in the folder `runs`."""
         self.plan = plan
         self.runs = runs
+        self._colours = find_colours([arm.name for arm in plan.arms])
         self.settings: LiveSettings | None = None  # What is loaded; None if that is nothing, or not known
         self.run: RunState | None = None  # The run that was started last; None before
-        self._requested: LiveSettings | None = None  # What to measure by a run; None for nothing
+        self._requested: RunRequest | None = None  # What to measure by a run; None for nothing
+        self._is_cancelling = False
         self._is_run_starting = False  # The harness has the request, and does not show the run yet
         self._ledger = Ledger()
         self._state = "ready"
@@ -90,15 +97,24 @@ class Board:
         is_running = self.run is not None and self.run.state == "running"
         return is_running or self._is_run_starting or self._requested is not None
 
-    def request_run(self, settings: LiveSettings) -> None:
-        """Request a run from the harness."""
-        self._requested = settings
+    def request_run(self, request: RunRequest) -> None:
+        """Request a run from the harness, which begins when the test has stopped."""
+        self._requested = request
 
-    def take_request(self) -> LiveSettings | None:
-        """Take the settings of the requested run to the harness, once; None if none was requested."""
-        requested, self._requested = self._requested, None
-        self._is_run_starting = requested is not None
-        return requested
+    def cancel_run(self) -> None:
+        """Withdraw a requested run, or have the harness end the one under way."""
+        if self._requested is None:
+            self._is_cancelling = True
+        self._requested = None
+
+    def take_request(self, *, is_loading: bool) -> UiRequest:
+        """Take to the harness, once, what viewers have requested; a run only when the test has ended."""
+        measure = None
+        if not is_loading and self._requested is not None:
+            measure, self._requested = self._requested, None
+            self._is_run_starting = True
+        cancels, self._is_cancelling = self._is_cancelling, False
+        return UiRequest(measure=measure, cancels=cancels)
 
     def begin(self, test: int | None, settings: LiveSettings | None = None, *, processes: int = 1) -> None:
         """Begin a test: the figures of the test before are not shown any more, the charts go on.
@@ -158,8 +174,10 @@ class Board:
             self._usage_at_end = dict(self._usage)  # later use does not belong to the test
         self.run, self._is_run_starting = order.run, False
 
-    def tick(self, state: str) -> None:
-        """Compute what is shown for the next second."""
+    def tick(self, state: str, users: int = 0) -> None:
+        """Compute what is shown for the next second; `users`: how many there are, on all arms together."""
+        arms = self.settings.arms if self.settings else {arm for _, arm in self._ledger.totals}
+        self._ledger.users = users / max(len(arms), 1)
         # Locust reports "stopped" a moment before the last report has come.
         self._state = "stopping" if state == "stopped" and not self._is_over else state
         self._points.extend(self._ledger.close_seconds())
@@ -207,9 +225,13 @@ class Board:
             "load": describe(self.settings, self.plan) if self.settings else "",
             "explanation": explain(self.settings),
             "arms": [arm.name for arm in self.plan.arms],
+            "colours": self._colours,
             "rows": rows,
+            "total": sum_up(rows),
             "charts": self._charts(),
             "can_measure": bool(self.plan.scenarios),
+            "budget_s": self.plan.budget_s,
+            "is_measuring": self.is_measuring,
             "run": asdict(self.run) if self.run else None,
             "runs": [asdict(run) for run in self._finished],
         }
@@ -218,7 +240,9 @@ class Board:
         """The closed seconds, as columns, with gaps where a line did nothing."""
         lines = sorted({line for point in self._points for line in point.figures})
         return {
+            "began_at_s": round(self._ledger.began_at_s),
             "at_s": [round(point.at_s) for point in self._points],
+            "users": [point.users for point in self._points],
             "lines": [
                 {"scenario": line[0], "arm": line[1]}
                 | {key: [point.figures.get(line, {}).get(key) for point in self._points] for key in CHARTS}
@@ -230,6 +254,16 @@ class Board:
                 if self._points and at_s >= self._points[0].at_s - 1
             ],
         }
+
+
+def find_colours(arms: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The colours of the baseline and of each candidate in reports, on light and on dark pages."""
+    sheet = Path(portcompare.__file__).with_name("report") / "templates" / "report.css"
+    light, dark = sheet.read_text(encoding="utf-8").split("@media (prefers-color-scheme: dark)")[:2]
+    found = [dict(_COLOUR.findall(part)) for part in (light, dark)]
+    candidates = [name for name in found[0] if name.startswith("arm-")]
+    names = ["baseline", *(candidates[number % len(candidates)] for number in range(len(arms) - 1))]
+    return {arm: (found[0][name], found[1][name]) for arm, name in zip(arms, names, strict=False)}
 
 
 def follow(board: Board, environment: Environment, on_start: Callable[[], None]) -> None:
@@ -246,7 +280,7 @@ def follow(board: Board, environment: Environment, on_start: Callable[[], None])
         while True:
             gevent.sleep(_TICK_S)
             try:
-                board.tick(environment.runner.state)
+                board.tick(environment.runner.state, environment.runner.user_count)
             except Exception:  # noqa: BLE001 - logged; the next second may succeed
                 _LOG.exception("the figures of this second could not be computed")
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.figures import make_histogram, new_histogram, percentiles_of
-from portcompare.loadgen.tallies import Tally
+from portcompare.loadgen.tallies import Tally, latencies_of
 from portcompare.wire.protocol import make_decoder
 
 REPORT: Final = "portcompare_second"  # the type of the Locust message that carries a report
@@ -35,6 +34,8 @@ class Cell:
     # Latencies of the successful requests, as a base64 encoded HdrHistogram in us; empty if there were none
     histogram: str
     failures: int
+    due: int = 0  # Requests that the schedule of an open load had due
+    backlog: int = 0  # Of all that were due by the end of the second, those that still wait for a connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +52,37 @@ decode_report: Callable[[str | bytes], SecondReport] = make_decoder(SecondReport
 
 
 def make_cells(
-    tallies: Mapping[tuple[str, str], Tally], lines: Mapping[tuple[str, str], Line], label: str = ""
+    tallies: Mapping[tuple[str, str], Tally],
+    lines: Mapping[tuple[str, str], Line],
+    label: str = "",
+    paces: Mapping[Line, tuple[int, int]] | None = None,
 ) -> tuple[Cell, ...]:
     """Add up what was counted, by line; the tally of a key without a line is left out.
 
-    `label`: what the names in `tallies` end with.
+    `label`: what the names in `tallies` end with. `paces`: due and backlog of each open schedule.
     """
-    by_line: dict[Line, list[Tally]] = {}
+    paces = paces or {}
+    by_line: dict[Line, list[Tally]] = {line: [] for line in paces}
     for (name, method), tally in tallies.items():
         line = lines.get((name.removesuffix(label), method))
         if line is not None:
             by_line.setdefault(line, []).append(tally)
     cells = []
     for (scenario, arm), together in by_line.items():
-        latencies_s = np.concatenate([np.frombuffer(tally.latencies_s) for tally in together])
+        latencies_s = latencies_of(together)
         histogram = make_histogram(latencies_s).encode().decode() if len(latencies_s) else ""
         failures = sum(len(times_s) for tally in together for times_s in tally.failures_s.values())
-        cells.append(Cell(scenario=scenario, arm=arm, histogram=histogram, failures=failures))
+        due, backlog = paces.get((scenario, arm), (0, 0))
+        cells.append(
+            Cell(
+                scenario=scenario,
+                arm=arm,
+                histogram=histogram,
+                failures=failures,
+                due=due,
+                backlog=backlog,
+            )
+        )
     return tuple(cells)
 
 
@@ -77,6 +92,7 @@ class Total:
 
     histogram: HdrHistogram = field(default_factory=new_histogram)
     failures: int = 0
+    due: int = 0
 
     @property
     def requests(self) -> int:
@@ -88,10 +104,11 @@ class Total:
         if cell.histogram:
             self.histogram.add(HdrHistogram.decode(cell.histogram))
         self.failures += cell.failures
+        self.due += cell.due
 
 
 # What charts show: the rate of the successful requests, and percentiles of their latency.
-CHARTS: Final = ("rate_rps", "p50_ms", "p99_ms")
+CHARTS: Final = ("rate_rps", "p50_ms", "p95_ms", "p99_ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +116,7 @@ class Point:
     """A closed second."""
 
     at_s: float  # When it ended, in seconds since the epoch
+    users: float  # On each arm, when it was closed
     figures: dict[Line, dict[str, float]]  # What is known of CHARTS, for each line that did something
 
 
@@ -109,13 +127,13 @@ class _OpenSecond:
     length_s: float = 0.0
     lines: dict[Line, Total] = field(default_factory=dict)
 
-    def close(self, at_s: float) -> Point:
+    def close(self, at_s: float, users: float) -> Point:
         figures: dict[Line, dict[str, float]] = {}
         for line, total in self.lines.items():
-            latencies_s = percentiles_of(total.histogram, (50.0, 99.0)) if total.requests else ()
+            latencies_s = percentiles_of(total.histogram, (50.0, 95.0, 99.0)) if total.requests else ()
             values = (total.requests / self.length_s, *(latency_s * 1e3 for latency_s in latencies_s))
             figures[line] = {key: float(f"{value:.4g}") for key, value in zip(CHARTS, values, strict=False)}
-        return Point(at_s=at_s, figures=figures)
+        return Point(at_s=at_s, users=users, figures=figures)
 
 
 class Ledger:
@@ -125,9 +143,11 @@ class Ledger:
         """Start with nothing; reports of another test are ignored. `began_at_s`: since the epoch."""
         self.test = test
         self.totals: dict[Line, Total] = {}
+        self.users = 0.0  # On each arm, now
+        self._backlogs: dict[Line, dict[str, int]] = {}  # By process, as last reported
         # Successful requests in each batch of seconds since all users have started
         self.batches: deque[Counter[Line]] = deque(maxlen=_MOST_BATCHES)
-        self._began_at_s = began_at_s
+        self.began_at_s = began_at_s
         self._processes = processes
         self._open: dict[int, _OpenSecond] = {}
         self._next_second = 0
@@ -142,6 +162,10 @@ class Ledger:
     def length_s(self) -> float:
         """How long the test has been counted."""
         return max(self._lengths_s.values(), default=0.0)
+
+    def backlog(self, line: Line) -> int:
+        """How many requests of an open load are due, and wait for a connection."""
+        return sum(self._backlogs.get(line, {}).values())
 
     def note_all_users_started(self) -> None:
         """Start the batches with the next second; the present one belongs to both phases."""
@@ -163,6 +187,8 @@ class Ledger:
             self._joined_at.pop(process, None)
             return
         _add_cells(self.totals, report)
+        for cell in report.cells:
+            self._backlogs.setdefault((cell.scenario, cell.arm), {})[process] = cell.backlog
         self._lengths_s[process] = self._lengths_s.get(process, 0.0) + report.length_s
         if process not in self._joined_at:  # a process that joins late counts its seconds from then on
             newest = max(self._latest.values(), default=0)
@@ -185,7 +211,7 @@ class Ledger:
             self._next_second += 1
             if second is None:
                 continue
-            points.append(second.close(self._began_at_s + self._next_second))
+            points.append(second.close(self.began_at_s + self._next_second, self.users))
             self._in_batch += self._has_all_users
             if self._in_batch > 0:
                 self._batch.update({line: total.requests for line, total in second.lines.items()})

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,10 @@ import locust
 from flask import Response, jsonify, request
 from gevent.pywsgi import WSGIServer
 from locust.argument_parser import get_parser
-from locust.runners import STATE_RUNNING, STATE_SPAWNING
+from locust.env import Environment
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, STATE_STOPPING
+from locust.util.timespan import parse_timespan
+from locust.web import WebUI
 from werkzeug.datastructures import ImmutableMultiDict
 
 from portcompare.loadgen.distributed_runner import BeginLive, DistributedRunner
@@ -20,14 +24,37 @@ from portcompare.loadgen.open_model import Share
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.access import refuse_other_sites, require_login
 from portcompare.loadgen.webui.board import Board, follow, replaying
-from portcompare.loadgen.webui.form import FormError, fields_of, read_form
+from portcompare.loadgen.webui.form import Form, FormError, fields_of, propose, read_form
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
-from portcompare.wire.protocol import LiveSettings, OpenUi, ShowState, UiRequest
+from portcompare.wire.protocol import OpenUi, ShowState, UiRequest
 
 _LOG: Final = logging.getLogger(__name__)
+_LOADING: Final = (STATE_RUNNING, STATE_SPAWNING)
 _NICENESS: Final = 10  # of this process: where viewers and workers need the same CPU, the viewers wait
 _WORKERS_LIMIT_S: Final = 10.0
+
+
+class _WebUi(WebUI):
+    """Locust's web UI whose form shows what runs, or ran last; all numbers are those of one deployment."""
+
+    def __init__(self, environment: Environment, order: OpenUi, form_now: Callable[[], Form]) -> None:
+        self._form_now = form_now
+        super().__init__(
+            environment,
+            order.host,
+            order.port,
+            web_login=order.password_hash is not None,
+            delayed_start=True,
+            userclass_picker_is_active=order.picks_classes,
+        )
+
+    def update_template_args(self) -> None:
+        """Add what the form of a page that is loaded now shows."""
+        super().update_template_args()
+        form = self._form_now()
+        users = dict.fromkeys(("user_count", "num_users"), form.settings.users)
+        self.template_args |= users | {"spawn_rate": form.ramp_up, "run_time": form.run_time}
 
 
 class LiveUi:
@@ -38,7 +65,7 @@ class LiveUi:
         self._order = order
         self._runner = runner
         self._test = 0
-        self._next: LiveSettings | None = None
+        self._form = propose(order.plan)  # What runs, or ran last
         self._board = Board(order.plan, Path(order.runs))
         self._workers = runner.master.expected
         self._shares: dict[str, Share] = {}  # Of each worker of the test that was begun last
@@ -54,18 +81,10 @@ class LiveUi:
         DECLARED_TARGETS.clear()  # the arms are those of the plan
         locust.events.init_command_line_parser.add_listener(self._add_fields)
         environment.parsed_options = get_parser().parse_args([])
-        first = next(iter(order.plan.scenarios.values()))
-        environment.parsed_options.num_users = first.users * len(order.plan.arms)
-        environment.parsed_options.spawn_rate = environment.parsed_options.num_users
         environment.parsed_options.enable_rebalancing = True  # to the other workers when one is lost
-        self._web_ui = environment.create_web_ui(
-            host=order.host,
-            port=order.port,
-            web_login=order.password_hash is not None,
-            delayed_start=True,
-            userclass_picker_is_active=order.picks_classes,
-        )
+        self._web_ui = _WebUi(environment, order, lambda: self._form)
         self._web_ui.app.debug = False
+        self._web_ui.app.json.sort_keys = False  # the fields come in the order of ours
         refuse_other_sites(self._web_ui.app, order.host)
         if order.password_hash is not None:
             require_login(self._web_ui, order.password_hash)
@@ -89,66 +108,84 @@ class LiveUi:
     def exchange(self, order: ShowState) -> UiRequest:
         """Show what the harness knows; the reply is what a viewer has requested."""
         self._board.show(order)
-        return UiRequest(measure=self._board.take_request())
+        is_loading = self._runner.master.state in (*_LOADING, STATE_STOPPING)
+        return self._board.take_request(is_loading=is_loading)
 
     def _add_fields(self, parser: Any, **_: object) -> None:  # noqa: ANN401 - untyped
         """Add our fields to Locust's form, which shows the options of its command line."""
-        for name, options in fields_of(self._order.plan, picks_classes=self._order.picks_classes).items():
+        shown, picks_classes = self._form.settings, self._order.picks_classes
+        for name, options in fields_of(self._order.plan, shown, picks_classes=picks_classes).items():
             parser.add_argument(f"--{name}", **options)
 
     def _read_form(self) -> Response | None:
         """Turn our form into Locust's, before Locust reads it; a change of a running test ends that first."""
         if request.endpoint != "locust.swarm":
             return None
-        runner, form = self._runner.master, request.form
-        running = self._board.settings if runner.state in (STATE_RUNNING, STATE_SPAWNING) else None
+        runner, form = self._runner.master, request.form.to_dict(flat=False)
         try:
-            settings = read_form(form.to_dict(flat=False), self._order.plan, running)
+            self._refuse_beside_run()
+            read = read_form(form, self._order.plan, self._form if runner.state in _LOADING else None)
+            if read.run_time:
+                _read_run_time(read.run_time)
+            stop_test(self._web_ui)
+            runner.expected = self._workers
+            with gevent.Timeout(_WORKERS_LIMIT_S, exception=False):
+                while len(runner.clients.ready) < self._workers:  # after a test they get ready one by one
+                    gevent.sleep(0.05)
+            self._refuse_beside_run()  # which may have been requested meanwhile
         except FormError as error:
             return jsonify(success=False, message=str(error), host=self._environment.host)
-        stop_test(self._web_ui)
-        runner.expected = self._workers
-        with gevent.Timeout(_WORKERS_LIMIT_S, exception=False):
-            while len(runner.clients.ready) < self._workers:  # after a test they get ready one by one
-                gevent.sleep(0.05)
+        settings = read.settings
         if settings.model == "open":  # each worker sends a part of the rate, and needs a connection for it
             settings = replace(settings, users=max(settings.users, len(runner.clients.ready)))
-        self._next = settings
+        self._form = read = replace(read, settings=settings)
         if not self._order.picks_classes:
             self._environment.user_classes = [self._classes[name] for name in settings.scenarios]
-        users = settings.users * len(settings.arms) * len(settings.scenarios)
+        lines = len(settings.arms) * len(settings.scenarios)
         request.form = ImmutableMultiDict(
             [
-                ("user_count", str(users)),
-                *((name, form[name]) for name in ("spawn_rate", "run_time") if name in form),
+                ("user_count", str(settings.users * lines)),
+                ("spawn_rate", str(read.ramp_up * lines)),
+                ("run_time", read.run_time),
                 *(("user_classes", name) for name in settings.scenarios),
             ]
         )
         return None
 
+    def _refuse_beside_run(self) -> None:
+        if self._board.is_measuring:
+            remedy = "wait for its end, or cancel it in the tab Side by side"
+            raise FormError(f"A run measures on this machine, and a test would disturb it: {remedy}")
+
     def _begin_test(self) -> None:
         """Send each worker its share, just before Locust has them start users."""
-        assert self._next is not None  # noqa: S101 - a form was read
         self._test += 1
         workers = [client.id for client in self._runner.master.clients.ready]
         self._runner.master.expected = len(workers)  # one that joins takes a share that a lost one had
-        self._board.begin(self._test, self._next, processes=len(workers))
+        self._board.begin(self._test, self._form.settings, processes=len(workers))
         self._shares = {}
         for index, worker in enumerate(workers):
             self._send_share(worker, Share(index=index, processes=len(workers)))
 
     def _send_share(self, worker: str, share: Share) -> None:
-        assert self._next is not None  # noqa: S101 - as above
         self._shares[worker] = share
-        begin = BeginLive(test=self._test, plan=self._order.plan, settings=self._next, share=share)
+        begin = BeginLive(test=self._test, plan=self._order.plan, settings=self._form.settings, share=share)
         self._runner.send(begin, worker)
 
     def _join_test(self, client_id: str, **_: object) -> None:
         """Send a worker that joins a running test the share of one that was lost, before it gets users."""
         master = self._runner.master
-        if master.state not in (STATE_RUNNING, STATE_SPAWNING) or client_id in self._shares:
+        if master.state not in _LOADING or client_id in self._shares:
             return
         there = {*master.alive()} - {master.introductions[client_id].instead_of}
         free = [worker for worker in self._shares if worker not in there]
         if free:  # else it was one worker too many when the test began
             self._send_share(client_id, self._shares.pop(free[0]))
+
+
+def _read_run_time(text: str) -> None:
+    """Refuse a run time that Locust cannot read: it would have ended the running test before it says so."""
+    try:
+        parse_timespan(text)
+    except ValueError:
+        raise FormError(f"Run time is {text!r}: enter a time such as 20s, 3m or 1h20m, or nothing") from None

@@ -84,12 +84,13 @@ class LiveLoad:
 
     def _feed(self) -> None:
         for (scenario, arm), dispatcher in self._dispatchers.items():
-            dropped = dispatcher.cut().dropped
-            if dropped:
+            pace = dispatcher.cut()
+            self._reporter.paces[scenario, arm] = (len(pace.due_s), dispatcher.backlog)
+            if pace.dropped:
                 key = (f"{arm} {scenario}: not sent", "")
                 self._session.lines[key] = (scenario, arm)
                 times_s = self._session.recorder.tally(key).failures_s[NOT_SENT]
-                times_s.extend([self._timeout_s] * dropped)
+                times_s.extend([self._timeout_s] * pace.dropped)
         feed(self._environment, self._session)
 
     def _feed_and_end(self, **_: object) -> None:
@@ -102,6 +103,7 @@ class Reporter:
 
     def __init__(self, environment: Environment, test: int | None = None) -> None:
         """Start reporting; without a number of the test, every start of one restarts the count."""
+        self.paces: dict[Line, tuple[int, int]] = {}  # Due and backlog of each open schedule
         self._environment = environment
         self._test = test
         self._restart()
@@ -127,8 +129,9 @@ class Reporter:
             test=self._test,
             second=self._second,
             length_s=now_s - self._since_s,
-            cells=make_cells(tallies, session.lines, session.recorder.label),
+            cells=make_cells(tallies, session.lines, session.recorder.label, self.paces),
         )
+        self.paces = {}
         self._second += 1
         self._since_s = now_s
         environment.runner.send_message(REPORT, encode(report))

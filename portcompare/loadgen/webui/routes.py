@@ -2,23 +2,23 @@
 
 import gzip
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Final
 
+import gevent
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
 from gevent import subprocess
-from gevent.lock import BoundedSemaphore, RLock
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.web import WebUI
 
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.board import Board, follow
+from portcompare.loadgen.webui.form import FormError, read_budget
 from portcompare.loadgen.webui.ledger import REPORT
 from portcompare.loadgen.webui.live_load import Reporter
 from portcompare.records.run_summary import RUNS, is_run
-from portcompare.wire.protocol import UiArm, UiPlan
+from portcompare.wire.protocol import RunRequest, UiArm, UiPlan
 
 JSON: Final = "/side-by-side.json"  # the figures, which pages request once a second
 _TEMPLATE_ARGS: Final = {
@@ -31,6 +31,7 @@ _TEMPLATE_ARGS: Final = {
 _ASSETS: Final = Path(__file__).with_name("assets")
 _SCRIPTS: Final = (
     '<link rel="stylesheet" href="./side-by-side/assets/side-by-side.css">'
+    '<script src="./side-by-side/assets/first.js"></script>'  # before Locust's own, which are modules
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
 
@@ -56,7 +57,6 @@ def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
     """Add the tabs, the page and the routes that they request."""
     web_ui.template_args |= _TEMPLATE_ARGS
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
-    stopping = BoundedSemaphore()
 
     _add_files(routes, board)
     _add_figures(routes, board)
@@ -65,15 +65,22 @@ def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
     def measure() -> tuple[Response, int]:
         settings = board.settings
         if settings is None or len(settings.arms) == 1:
-            return jsonify(success=False, message="Start a test of two or more arms first"), 409
-        # To stop a test takes a while, and another viewer may request a run meanwhile.
-        if board.is_measuring or not stopping.acquire(blocking=False):
-            return jsonify(success=False, message="A run is under way already"), 409
+            return _refuse("Start a test of two or more deployments first")
+        if board.is_measuring:
+            return _refuse("A run is under way already")
         try:
-            stop_test(web_ui)
-            board.request_run(settings)
-        finally:
-            stopping.release()
+            budget_s = read_budget(request.form.get("budget_s", str(board.plan.budget_s)))
+        except FormError as error:
+            return _refuse(str(error))
+        board.request_run(RunRequest(settings=settings, budget_s=budget_s))
+        stop_test(web_ui)
+        return jsonify(success=True), 200
+
+    @routes.post("/side-by-side/cancel")
+    def cancel() -> tuple[Response, int]:
+        if not board.is_measuring:
+            return _refuse("No run is under way")
+        board.cancel_run()
         return jsonify(success=True), 200
 
     routes.before_request(web_ui.auth_required_if_enabled(lambda: None))  # as Locust protects its own routes
@@ -86,8 +93,12 @@ def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
         return response
 
 
+def _refuse(message: str) -> tuple[Response, int]:
+    return jsonify(success=False, message=message), 409
+
+
 def _add_files(routes: Blueprint, board: Board) -> None:
-    making_charts = RLock()
+    making_charts = gevent.spawn(_make_charts_script)  # now: later the load would slow it down
 
     @routes.get("/side-by-side")
     def page() -> str:
@@ -100,8 +111,7 @@ def _add_files(routes: Blueprint, board: Board) -> None:
 
     @routes.get("/side-by-side/charts.js")
     def charts() -> Response:
-        with making_charts:
-            response = Response(_make_charts_script(), mimetype="text/javascript")
+        response = Response(making_charts.get(), mimetype="text/javascript")
         response.content_encoding = "gzip"
         response.cache_control.max_age = 86_400
         return response
@@ -148,7 +158,6 @@ def stop_test(web_ui: WebUI) -> None:
     web_ui.app.view_functions["locust.stop"]()
 
 
-@cache
 def _make_charts_script() -> bytes:
     """Vega-Lite as a compressed script, from the package that draws the reports' charts: without network."""
     # In another process: it takes a second, and leaves a JavaScript engine in memory. Without our stdin: the

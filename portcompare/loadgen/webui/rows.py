@@ -12,7 +12,7 @@ from portcompare.records.manifest import Ceiling
 from portcompare.records.rounds import Bound, Usage
 from portcompare.stats.bounds import Limits, find_bound
 from portcompare.stats.intervals import paired_ratio
-from portcompare.units import duration, rate, share, significant, size
+from portcompare.units import count, duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
 from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan
 
@@ -51,8 +51,38 @@ def make_rows(
             use = uses.get(arm.name)
             cpu_s = use.cpu_s / requests[arm.name] if use and requests[arm.name] and arm.cpus else None
             bound = _find_bound(cpu_s, arm, plan, settings)
-            rows.append(_make_row(ledger, (scenario, arms[0].name), (scenario, arm.name), bound, use))
+            row = _make_row(ledger, (scenario, arms[0].name), (scenario, arm.name), bound, use)
+            row["users"] = settings.users if settings else None
+            row["text"]["users"] = f"{settings.users:,}" if settings else "-"
+            if settings and settings.model == "open":
+                row |= _offered(ledger, (scenario, arm.name))
+                row["text"]["offered"] = "-" if row["offered_rps"] is None else rate(row["offered_rps"])
+                row["text"]["backlog"] = f"{row['backlog']:,}"
+            rows.append(row)
     return rows
+
+
+def sum_up(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What all rows come to together, as text."""
+    sums = {
+        key: sum(known) if (known := [row[key] for row in rows if row.get(key) is not None]) else None
+        for key in ("users", "requests", "failures", "rate_rps", "offered_rps", "backlog")
+    }
+    rates = {"rate_rps": "rate", "offered_rps": "offered"}
+    return {
+        rates.get(key, key): rate(value) if key in rates else f"{value:,}"
+        for key, value in sums.items()
+        if value is not None
+    }
+
+
+def _offered(ledger: Ledger, line: Line) -> dict[str, Any]:
+    """How many requests of an open load were due, and how many of them still wait for a connection."""
+    due = ledger.totals.get(line, Total()).due
+    return {
+        "offered_rps": due / ledger.length_s if ledger.length_s else None,
+        "backlog": ledger.backlog(line),
+    }
 
 
 def _make_row(
@@ -145,11 +175,17 @@ def _find_bound(
 
 def describe(settings: LiveSettings, plan: UiPlan) -> str:
     """What is loaded, and how."""
-    load = f"{settings.users} users" if settings.model == "closed" else rate(settings.rate_rps)
+    is_closed, scenarios = settings.model == "closed", len(settings.scenarios)
+    each = count(settings.users, "user") if is_closed else rate(settings.rate_rps)
+    where = settings.arms[0] if len(settings.arms) == 1 else f"each of {len(settings.arms)} deployments"
+    text = f"{', '.join(settings.scenarios)}: {each}{' each' if scenarios > 1 else ''} on {where}"
+    lines = scenarios * len(settings.arms)
+    if lines > 1:
+        total = f"{settings.users * lines:,}" if is_closed else rate(settings.rate_rps * lines)
+        text += f" ({total} in total)"
     delays_s = [plan.scenarios[name].delay_s for name in settings.scenarios]
     delay_s = max(delays_s) if settings.delay_s is None else settings.delay_s
-    names = ", ".join(settings.scenarios)
-    return f"{names}: {load} on each of {len(settings.arms)} arms, delay {duration(delay_s)}"
+    return f"{text}, delay {duration(delay_s)}" if delay_s else text
 
 
 def explain(settings: LiveSettings | None) -> str:
@@ -158,8 +194,8 @@ def explain(settings: LiveSettings | None) -> str:
     if settings and settings.model == "open":
         load = f"the same {rate(settings.rate_rps)} at the same instants"
     return (
-        f"Each arm gets {load}, and all arms share this machine: what one uses, the others lack. A ratio "
-        f"pairs what an arm and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval "
+        f"Each deployment gets {load}, and all share this machine: what one uses, the others lack. A ratio "
+        f"pairs what a deployment and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval "
         f"assumes that such pairs are independent, and needs {LEAST_PAIRS} of them. Verdicts come from a "
-        "run, which loads one arm after the other on fresh servers."
+        "run, which loads one deployment after the other on fresh servers."
     )

@@ -101,11 +101,11 @@ def request_all(app: Flask, base: str, kind: str) -> dict[str, Any]:
 def main() -> None:
     kinds = sys.argv[2:]
     with tempfile.TemporaryDirectory() as folder:
-        app = open_app(Path(folder), with_password=sys.argv[1] == "password")
         with (  # what takes time
             patch.object(routes, "_make_charts_script", return_value=b""),
             patch.object(access, "_FAILED_LOGIN_PAUSE_S", 0.0),
         ):
+            app = open_app(Path(folder), with_password=sys.argv[1] == "password")
             responses = {kind: request_all(app, "http://127.0.0.1:8089", kind) for kind in kinds}
         sys.stdout.write(json.dumps(responses))
 

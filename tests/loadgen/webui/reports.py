@@ -14,6 +14,7 @@ def report(
     latencies_s: Mapping[Line, Sequence[float]],
     *,
     failures: Mapping[Line, int] | None = None,
+    paces: Mapping[Line, tuple[int, int]] | None = None,
     test: int | None = 1,
     length_s: float = 1.0,
 ) -> SecondReport:
@@ -23,4 +24,5 @@ def report(
         tally.failures_s["status 500"].extend([0.1] * (failures or {}).get(line, 0))
         tallies[f"{line[1]} {line[0]}", "GET"] = tally
         lines[f"{line[1]} {line[0]}", "GET"] = line
-    return SecondReport(test=test, second=second, length_s=length_s, cells=make_cells(tallies, lines))
+    cells = make_cells(tallies, lines, paces=paces)
+    return SecondReport(test=test, second=second, length_s=length_s, cells=cells)

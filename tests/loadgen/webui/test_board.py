@@ -16,7 +16,16 @@ from portcompare.loadgen.webui import board as board_module
 from portcompare.loadgen.webui.board import Board, follow
 from portcompare.records.rounds import Usage
 from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, RunSummary, SummaryHead
-from portcompare.wire.protocol import LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import (
+    LiveSettings,
+    RunRequest,
+    RunState,
+    ShowState,
+    UiArm,
+    UiPlan,
+    UiRequest,
+    UiScenario,
+)
 from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("fast", "flask"), ("fast", "quart")
@@ -88,15 +97,17 @@ def test_charts_go_on_over_tests_and_changes_are_marked(board: Board) -> None:
     board.end()
     board.begin(2, LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=16, delay_s=0.5))
     board.add("one", report(0, {QUART: [0.5]}, test=2))
-    board.tick("running")
+    board.tick("running", users=32)
     charts = shown(board)["charts"]
-    assert len(charts["at_s"]) == 2
+    assert charts["users"][-1] == 16  # on each of the two
+    assert len(charts["at_s"]) == len(charts["users"]) == 2
+    assert charts["at_s"][0] <= charts["began_at_s"] + 1  # of the last test alone
     lines = {line["arm"]: line for line in charts["lines"]}
     assert lines["flask"]["rate_rps"] == [1.0, None]  # nothing counted is a gap
     assert [mark["text"] for mark in charts["marks"]] == [
-        "fast: 8 users on each of 2 arms, delay 0 us",
+        "fast: 8 users on each of 2 deployments (16 in total)",
         "stopped",
-        "fast: 16 users on each of 2 arms, delay 500 ms",
+        "fast: 16 users on each of 2 deployments (32 in total), delay 500 ms",
     ]
     assert [row["requests"] for row in shown(board)["rows"]] == [0, 1]  # the table is of the last test alone
 
@@ -138,17 +149,25 @@ def test_server_use_counts_from_the_start_of_a_test_to_its_end() -> None:
 
 def test_a_run_is_under_way_from_the_request_until_the_harness_reports_its_end(board: Board) -> None:
     running = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
+    request = RunRequest(settings=SETTINGS, budget_s=60.0)
     assert not board.is_measuring
-    board.request_run(SETTINGS)
+    board.request_run(request)
     assert board.is_measuring
     board.show(ShowState(usage={}))
-    assert board.take_request() == SETTINGS
+    assert board.take_request(is_loading=True) == UiRequest()  # the test has to end before
+    assert board.take_request(is_loading=False) == UiRequest(measure=request)
     assert board.is_measuring  # the harness starts it
     board.show(ShowState(usage={}, run=running))
-    assert board.take_request() is None
+    assert board.take_request(is_loading=False) == UiRequest()
     assert board.is_measuring
-    board.show(ShowState(usage={}, run=replace(running, state="failed")))
+    board.cancel_run()
+    assert board.take_request(is_loading=False) == UiRequest(cancels=True)
+    assert board.take_request(is_loading=False) == UiRequest()
+    board.show(ShowState(usage={}, run=replace(running, state="cancelled")))
     assert not board.is_measuring
+    board.request_run(request)
+    board.cancel_run()  # before the harness has it
+    assert board.take_request(is_loading=False) == UiRequest()
 
 
 def test_processes_are_waited_for(board: Board) -> None:
@@ -200,7 +219,7 @@ def test_a_second_that_cannot_be_computed_is_logged_and_the_next_one_is_shown(
 ) -> None:
     ticks, has_gone_on = iter(range(3)), Event()
 
-    def tick(_: str) -> None:
+    def tick(*_: object) -> None:
         number = next(ticks)
         if number == 0:
             raise ValueError("there are no figures")
@@ -213,7 +232,7 @@ def test_a_second_that_cannot_be_computed_is_logged_and_the_next_one_is_shown(
     hook = SimpleNamespace(add_listener=lambda _: None)
     names = ("test_start", "spawning_complete", "reset_stats", "test_stop")
     environment = SimpleNamespace(
-        runner=SimpleNamespace(state="running", register_message=lambda *_: None),
+        runner=SimpleNamespace(state="running", user_count=0, register_message=lambda *_: None),
         events=SimpleNamespace(**dict.fromkeys(names, hook)),
     )
     follow(board, cast("Any", environment), lambda: None)

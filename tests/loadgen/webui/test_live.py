@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -59,14 +60,14 @@ class Live:
         return self.stop(before + 1)
 
     def begin(self, **fields: str | list[str]) -> None:
-        form = {"user_count": "8", "spawn_rate": "100", "user_classes": "data"} | fields
+        form = {"user_count": "2", "spawn_rate": "100", "user_classes": "data"} | fields
         started = self.client.post("/swarm", data=form).json()
         assert started["success"], started
 
     def begin_slowly(self) -> None:
         """Begin a test that is still starting users when the first ones have had responses."""
         self.forget_requests()
-        self.begin(user_count="600", spawn_rate="4")
+        self.begin(user_count="300", spawn_rate="2")
         wait_until(self.have_responses(2), 60)
         assert self.state()["state"] == "spawning"
 
@@ -143,14 +144,14 @@ def test_each_scenario_has_rows_that_show_at_the_end_what_the_servers_counted(li
 
 def test_in_an_open_load_all_arms_have_the_same_rate(live: Live) -> None:
     state = live.run(live.have_responses(15), load="open", rate="50")
-    assert state["settings"]["users"] == 4
+    assert state["settings"]["users"] == 2
     old, new = (row["requests"] for row in state["rows"])
     assert old == pytest.approx(new, rel=0.1, abs=8)
 
 
 def test_a_single_arm_can_be_loaded_but_not_measured_and_a_delay_is_in_its_requests(live: Live) -> None:
     live.forget_requests()
-    live.begin(user_count="3", arms="new", delay="0.25")
+    live.begin(user_count="3", deployments="new", delay="0.25")
     wait_until(lambda: len(live.servers["new"].requests) > 5, 60)
     assert live.servers["old"].requests == []
     assert live.servers["new"].requests[0][1].startswith(b"GET /data?delay=0.25 HTTP/1.1\r\n")
@@ -158,25 +159,59 @@ def test_a_single_arm_can_be_loaded_but_not_measured_and_a_delay_is_in_its_reque
     live.client.post("/stop")
 
 
-def test_to_measure_stops_a_test_that_is_starting_users_and_requests_one_run(live: Live) -> None:
+def test_to_measure_stops_a_test_that_is_starting_users_and_refuses_others_until_it_is_cancelled(
+    live: Live,
+) -> None:
     live.begin_slowly()
+    assert live.client.post("/side-by-side/measure", data={"budget_s": "soon"}).status_code == 409
+    budget = {"budget_s": "60"}
     with ThreadPoolExecutor() as viewers:
-        clicks = [viewers.submit(live.client.post, "/side-by-side/measure") for _ in range(3)]
+        clicks = [viewers.submit(live.client.post, "/side-by-side/measure", data=budget) for _ in range(3)]
     assert sorted(click.result().status_code for click in clicks) == [200, 409, 409]
     wait_until(lambda: live.state()["state"] == "stopped", 60)
-    request = live.exchange()
-    assert request.measure is not None
-    assert (request.measure.arms, request.measure.users) == (("old", "new"), 300)
+    measure = live.exchange().measure
+    assert measure is not None
+    assert (measure.settings.arms, measure.settings.users, measure.budget_s) == (("old", "new"), 300, 60)
     assert live.client.post("/side-by-side/measure").status_code == 409  # the harness starts the run now
-    assert live.exchange() == UiRequest()
+    started = live.client.post("/swarm", data={"user_count": "4", "spawn_rate": "4"}).json()
+    assert not started["success"]
+    assert "A run measures on this machine" in started["message"]
     live.forget_requests()
     live.await_seconds(2)  # users would be started once a second
     assert [server.requests for server in live.servers.values()] == [[], []]
+    assert live.client.post("/side-by-side/measure", data=budget).status_code == 200
+    assert live.client.post("/side-by-side/cancel").status_code == 200
+    assert live.client.post("/side-by-side/cancel").status_code == 409
+
+
+def test_the_form_of_any_viewer_is_filled_from_what_runs_and_a_change_of_users_keeps_the_rest(
+    live: Live,
+) -> None:
+    live.begin(load="open", rate="40", deployments="new", spawn_rate="50", run_time="1h")
+    page = live.client.get("/").text
+    shown = json.loads(page.partition("window.templateArgs = ")[2].partition("\n")[0])
+    assert (shown["num_users"], shown["spawn_rate"], shown["run_time"]) == (2, 50, "1h")
+    fields = {name: one["default_value"] for name, one in shown["extra_options"].items()}
+    assert fields == {"deployments": ["new"], "load": "open", "rate": "40", "delay": ""}
+    for refused in ({"rate": "much"}, {"run_time": "long"}):
+        assert not live.client.post("/swarm", data=refused).json()["success"]
+    before = live.state()
+    assert before["state"] != "stopped"  # what is refused ends nothing
+    # As the form of a running test sends it: the picker's classes are all, and it has no run time.
+    edit = {"user_count": "3", "spawn_rate": "50", "user_classes": list(SCENARIOS)} | fields
+    assert live.client.post("/swarm", data=edit).json()["success"]
+    wait_until(lambda: live.state()["test"] == before["test"] + 1, 60)
+    assert live.state()["settings"] == before["settings"] | {"users": 3}
+    wait_until(lambda: live.shows_rows(1), 60)
+    state = live.stop(before["test"] + 1)
+    (row,) = state["rows"]
+    assert row["offered_rps"] == pytest.approx(40, rel=0.5)
+    assert row["backlog"] >= 0
 
 
 def test_a_change_stops_a_test_that_is_starting_users(live: Live) -> None:
     live.begin_slowly()
-    live.begin(delay="0.25")
+    live.begin(delay="0.25", user_count="4")
     live.forget_requests()
     wait_until(live.have_responses(2, users=4), 60)
     live.client.post("/stop")

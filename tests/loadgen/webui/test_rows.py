@@ -1,9 +1,19 @@
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
-from portcompare.loadgen.webui.rows import LEAST_PAIRS, ServerUse, explain, find_ratio, make_rows
+from portcompare.loadgen.webui.rows import (
+    LEAST_PAIRS,
+    ServerUse,
+    describe,
+    explain,
+    find_ratio,
+    make_rows,
+    sum_up,
+)
 from portcompare.records.manifest import Ceiling
 from portcompare.records.rounds import Usage
 from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan, UiScenario
@@ -76,6 +86,36 @@ def test_an_arm_without_a_response_has_a_row_and_the_bound_of_several_scenarios_
     rows = make_rows(Ledger(1), PLAN, both, {})
     assert [(row["requests"], row["text"]["rate"], row["text"]["p50"]) for row in rows] == [(0, "-", "-")] * 4
     assert {row["bound_rps"] for row in rows + make_rows(ledger_of(2), PLAN, both, {})} == {None}
+
+
+def test_an_open_load_has_its_offered_rate_and_backlog_and_all_rows_a_total() -> None:
+    settings = LiveSettings(scenarios=("delayed",), arms=("flask", "quart"), model="open", rate_rps=50.0)
+    ledger = Ledger(1, processes=2)
+    for process, backlog in (("one", 9), ("two", 1), ("one", 3)):
+        paces = {FLASK: (25, backlog), QUART: (25, 0)}
+        ledger.add(process, report(0, {FLASK: [0.8] * 10, QUART: [0.2] * 25}, paces=paces))
+    rows = make_rows(ledger, PLAN, settings, {})
+    assert [(row["offered_rps"], row["backlog"]) for row in rows] == [(37.5, 4), (37.5, 0)]
+    assert (rows[0]["text"]["offered"], rows[0]["text"]["backlog"]) == ("37.5/s", "4")
+    assert {"requests": "105", "offered": "75.0/s", "backlog": "4"}.items() <= sum_up(rows).items()
+    closed = make_rows(ledger, PLAN, SETTINGS, {})
+    assert "backlog" not in closed[0]
+    assert (closed[0]["text"]["users"], sum_up(closed)["users"]) == ("32", "64")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "delayed: 32 users on each of 2 deployments (64 in total), delay 200 ms"),
+        ({"scenarios": ("fast",), "arms": ("flask",), "users": 1}, "fast: 1 user on flask"),
+        ({"model": "open", "rate_rps": 50.0, "delay_s": 0.0}, "50.0/s on each of 2 deployments (100/s in"),
+        ({"scenarios": ("fast", "delayed")}, "fast, delayed: 32 users each on each of 2 deployments (128 in"),
+    ],
+)
+def test_the_load_is_described_for_one_deployment_and_in_total(changes: dict[str, Any], text: str) -> None:
+    described = describe(replace(SETTINGS, **changes), PLAN)
+    assert text in described
+    assert ("delay " in described) == ("delayed" in described and "50.0" not in described)
 
 
 def test_the_page_explains_what_a_ratio_pairs_and_where_verdicts_come_from() -> None:

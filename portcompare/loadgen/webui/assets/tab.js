@@ -5,6 +5,7 @@ import { makeReports } from "./reports.js";
 import { makeView } from "./view.js";
 
 const makers = { "Side by side": makeView, "Load-test reports": makeReports };
+const OWN_CHANGE_MS = 20_000;
 const root = document.getElementById("root");
 const views = {};
 
@@ -15,7 +16,6 @@ function selectedTab() {
 function place() {
   const selected = selectedTab();
   document.documentElement.dataset.sbsTab = selected in makers ? "ours" : "locust";
-  document.documentElement.dataset.sbsTheme = localStorage.theme ?? "";
   for (const [title, make] of Object.entries(makers)) {
     if (title === selected && !views[title]) {
       const element = document.createElement("section");
@@ -28,24 +28,36 @@ function place() {
   }
 }
 
-// The fields of the form that choose scenario, arms and load are not to be looked for: unfold them, once.
-function unfold() {
-  const summary = root.querySelector(".MuiAccordionSummary-root");
-  const forms = root.querySelectorAll("form");
-  if (!summary || forms.length === 0 || unfold.done === forms[0]) return;
-  unfold.done = forms[0];
-  for (const each of forms[0].querySelectorAll('.MuiAccordionSummary-root[aria-expanded="false"]')) {
-    if (each.textContent.includes("Custom parameters")) each.click();
+// Locust's form is filled when its page is loaded: when another viewer begins a test, it is loaded again.
+let test;
+let submittedAt = -OWN_CHANGE_MS;
+function reloadForAnother(state) {
+  const isOwn = performance.now() - submittedAt < OWN_CHANGE_MS;
+  if (test !== undefined && state.test !== test && !isOwn) location.reload();
+  test = state.test;
+}
+document.addEventListener("submit", () => (submittedAt = performance.now()), true);
+
+// What the field of the users comes to on all deployments; the style sheet shows it below the field.
+function showTotal({ target }) {
+  const form = target.closest?.("form");
+  const users = Number(form?.querySelector("input[name=userCount]")?.value);
+  const deployments = form?.querySelector("select[name=deployments]")?.selectedOptions.length;
+  if (users && deployments) {
+    document.documentElement.style.setProperty("--sbs-total", `" Users of each deployment: ${users * deployments} in total."`);
   }
 }
+for (const event of ["input", "change", "focusin"]) document.addEventListener(event, showTotal);
 
-new MutationObserver(() => {
-  place();
-  unfold();
-}).observe(root, { attributes: true, attributeFilter: ["aria-selected"], childList: true, subtree: true });
+new MutationObserver(place).observe(root, {
+  attributes: true,
+  attributeFilter: ["aria-selected"],
+  childList: true,
+  subtree: true,
+});
 place();
-unfold();
 follow((state) => {
+  reloadForAnother(state);
   place();
   for (const view of Object.values(views)) if (!view.element.hidden) view.show(state);
 });

@@ -1,27 +1,39 @@
-// The arms side by side: table, button and charts.
+// The deployments side by side: table, the run that measures them, and charts.
 import { makeCharts } from "./charts.js";
 import { element } from "./poll.js";
 
 const COLUMNS = [
+  ["users", "users", "of each scenario on each deployment; in an open load its connections"],
   ["requests", "requests", "successful requests"],
   ["failures", "failures", ""],
   ["rate", "rate", "successful requests per second since the test began"],
+  ["offered", "offered", "open load: requests that were due, per second"],
+  ["backlog", "backlog", "open load: requests that are due and wait for a connection now"],
   ["p50", "p50 ms", ""],
   ["p95", "p95 ms", ""],
   ["p99", "p99 ms", ""],
   ["ratio", "rate / baseline [95% interval]", ""],
-  ["bound", "share of bound", "the most that theory allows"],
+  ["bound", "share of bound", "the most that theory allows; the reason is below the table"],
   ["cpu", "CPUs", "what the server uses now"],
   ["rss", "memory", "resident, of the server now"],
 ];
+const BUDGETS_S = [60, 120, 300, 600, 1800];
 
 function makeTable() {
-  const head = element("tr", {}, element("th", {}, "scenario"), element("th", {}, "arm"));
-  for (const [, title, meaning] of COLUMNS) head.append(element("th", { title: meaning, className: "sbs-figure" }, title));
+  const head = element("tr");
   const body = element("tbody");
-  const table = element("table", { className: "sbs-table" }, element("thead", {}, head), body);
+  const foot = element("tfoot");
+  const table = element("table", { className: "sbs-table" }, element("thead", {}, head), body, foot);
+  const region = element("div", { className: "sbs-scroll", tabIndex: 0, role: "region", ariaLabel: "Figures of each deployment" }, table);
+  const hint = element("p", { className: "sbs-hint" }, "The table is wider than this page: scroll it sideways, or with the arrow keys.");
+  const reasons = element("ul", { className: "sbs-reasons" });
 
   function show(state, color) {
+    const columns = COLUMNS.filter(([key]) => state.rows.some((row) => key in row.text));
+    head.replaceChildren(
+      ...["scenario", "deployment"].map((text) => element("th", { scope: "col" }, text)),
+      ...columns.map(([, text, title]) => element("th", { scope: "col", title, className: "sbs-figure" }, text)),
+    );
     let before = "";
     body.replaceChildren(
       ...state.rows.map((row) => {
@@ -34,46 +46,102 @@ function makeTable() {
         const line = element("tr", { className: isNew ? "sbs-first" : "" }, element("td", {}, isNew ? row.scenario : ""), name);
         line.dataset.scenario = row.scenario;
         line.dataset.arm = row.arm;
-        for (const [key] of COLUMNS) {
+        for (const [key] of columns) {
           const cell = element("td", { className: `sbs-figure sbs-${key}` }, row.text[key]);
-          if (key === "bound") cell.title = row.text.bound_reason;
           if (key === "failures" && row.failures) cell.classList.add("sbs-bad");
           line.append(cell);
         }
         return line;
       }),
     );
-    table.hidden = state.rows.length === 0;
+    const sums = columns.map(([key]) => element("td", { className: "sbs-figure" }, state.total[key] ?? ""));
+    foot.replaceChildren(element("tr", {}, element("td"), element("th", { scope: "row" }, "in total"), ...sums));
+    const known = state.rows.filter((row) => row.bound_rps !== null);
+    reasons.replaceChildren(...known.map((row) => element("li", {}, `Bound of ${row.arm}: ${row.text.bound_reason}`)));
+    region.hidden = state.rows.length === 0;
+    region.classList.toggle("sbs-cut", region.scrollWidth > region.clientWidth);
   }
-  return { table, show };
+  return { parts: [region, hint, reasons], show };
+}
+
+function minutes(seconds) {
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return `${Math.round(seconds / 6) / 10} min`;
+}
+
+async function post(path, fields = {}) {
+  const response = await fetch(path, { method: "POST", body: new URLSearchParams(fields) });
+  const reply = await response.json().catch(() => ({ message: "The web UI sent no response that can be read" }));
+  return response.ok ? "" : reply.message;
 }
 
 function makeMeasure() {
-  const button = element("button", { type: "button", className: "sbs-button" }, "Measure properly");
-  button.title = "Stops this test and starts portcompare run with these settings: one arm after the other, on fresh servers";
-  const says = element("div", { className: "sbs-run", role: "status" });
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    const response = await fetch("./side-by-side/measure", { method: "POST" });
-    const reply = await response.json().catch(() => ({ message: "The web UI sent no reply that can be read" }));
-    if (!response.ok) says.textContent = reply.message;
+  const start = element("button", { type: "button", className: "sbs-button" }, "Measure properly");
+  start.title = "Stops this test and starts portcompare run with these settings: one deployment after the other, on fresh servers";
+  const budget = element("select", { className: "sbs-button", ariaLabel: "How long it may take" });
+  const says = element("div", { className: "sbs-run" });
+  const text = element("p", { role: "status" });
+  const bar = element("progress", { max: 1, ariaLabel: "How far the run is" });
+  const cancel = element("button", { type: "button", className: "sbs-button sbs-cancel" }, "Cancel the run");
+  const command = element("code");
+  says.append(text, bar, cancel, command);
+  let shown = "";
+
+  function say(key, ...parts) {
+    if (key === shown) return;
+    shown = key;
+    text.replaceChildren(...parts);
+  }
+  start.addEventListener("click", async () => {
+    start.disabled = true;
+    const problem = await post("./side-by-side/measure", { budget_s: budget.value });
+    if (problem) say(problem, problem);
+  });
+  cancel.addEventListener("click", async () => {
+    cancel.disabled = true;
+    await post("./side-by-side/cancel");
   });
 
   function show(state) {
-    button.hidden = !state.can_measure;
     const run = state.run;
-    button.disabled = run?.state === "running" || !state.settings;
+    const isMeasuring = state.is_measuring;
+    start.hidden = budget.hidden = !state.can_measure;
+    start.disabled = budget.disabled = isMeasuring || !state.settings;
+    if (budget.options.length === 0) {
+      const choices = new Map([[state.budget_s, `in ${minutes(state.budget_s)}, as in the plan`]]);
+      for (const seconds of BUDGETS_S) if (!choices.has(seconds)) choices.set(seconds, `in ${minutes(seconds)}`);
+      budget.append(...[...choices].map(([value, label]) => element("option", { value }, label)));
+    }
+    bar.hidden = cancel.hidden = !isMeasuring;
+    if (!isMeasuring) cancel.disabled = false;
+    if (isMeasuring && run?.state !== "running") {
+      bar.removeAttribute("value");
+      say("waiting", "Waiting for the test to end, and for the run to start");
+      return;
+    }
     if (!run) return;
-    const command = element("code", {}, run.command);
-    if (run.state === "done") {
-      const link = element("a", { target: "_blank", href: `./side-by-side/reports/${encodeURIComponent(run.folder)}/report.html` }, "Open the report");
-      says.replaceChildren(link, " of ", command);
+    command.textContent = run.command;
+    if (run.state === "running") {
+      const left = Math.max(run.budget_s - run.elapsed_s, 0);
+      bar.value = Math.min(run.elapsed_s / run.budget_s, 1);
+      say(`${run.progress} ${Math.ceil(left)}`, element("strong", {}, "Measuring: "), `${run.progress}; at most ${minutes(left)} left`);
+    } else if (run.state === "done") {
+      const href = `./side-by-side/reports/${encodeURIComponent(run.folder)}/report.html`;
+      say("done", element("a", { target: "_blank", href }, "Open the report"), " of");
     } else {
-      const word = run.state === "running" ? "Measuring" : "The run failed";
-      says.replaceChildren(element("strong", {}, `${word}: `), run.progress, element("br"), command);
+      const word = run.state === "cancelled" ? "The run was cancelled: " : "The run failed: ";
+      say(run.state + run.progress, element("strong", {}, word), run.progress);
     }
   }
-  return { button, says, show };
+  return { start, budget, says, show };
+}
+
+// What the state is, and what to do where there are no figures.
+function describe(state) {
+  const load = state.load ? `${state.load}; ` : "";
+  if (state.length_s) return ` ${load}counted for ${Math.round(state.length_s)} s`;
+  if (["running", "spawning"].includes(state.state)) return ` ${load}the first second is being counted`;
+  return " start a test to see figures";
 }
 
 export function makeView(parent) {
@@ -81,21 +149,20 @@ export function makeView(parent) {
   const download = element("a", { href: "./side-by-side.csv", className: "sbs-button" }, "Download CSV");
   const screen = element("a", { href: "./side-by-side", target: "_blank", className: "sbs-button sbs-own" }, "On a page of its own");
   const measure = makeMeasure();
-  const { table, show: showTable } = makeTable();
+  const { parts, show: showTable } = makeTable();
   const charts = makeCharts();
   const explanation = element("p", { className: "sbs-explanation" });
   parent.classList.add("sbs");
   parent.append(
-    element("div", { className: "sbs-head" }, status, element("div", { className: "sbs-actions" }, measure.button, download, screen)),
+    element("div", { className: "sbs-head" }, status, element("div", { className: "sbs-actions" }, measure.start, measure.budget, download, screen)),
     measure.says,
-    element("div", { className: "sbs-scroll" }, table),
-    explanation,
+    ...parts,
     charts.element,
+    explanation,
   );
   return {
     show(state) {
-      const load = state.load ? `${state.load}; ` : "";
-      status.replaceChildren(element("strong", {}, state.state), ` ${load}${state.length_s ? `counted for ${Math.round(state.length_s)} s` : "start a test to see figures"}`);
+      status.replaceChildren(element("strong", {}, state.state), describe(state));
       explanation.textContent = state.explanation;
       measure.show(state);
       charts.show(state);
