@@ -3,9 +3,10 @@
 import math
 import os
 import platform
+import re
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from portcompare.serve.watchdog import open_files_limit
 from portcompare.stats.intervals import LEAST_BLOCKS, degrees_of_freedom, quantile
 
 _CLOCK_READINGS = 2000
+_GENERATOR = re.compile(r"^portcompare\.loadgen|(^|/)locust$")  # A part of its command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,27 @@ def find_busiest(
 ) -> float:
     """The part of its time that the busiest of some CPUs was busy."""
     return max((after[cpu][0] - before[cpu][0]) / max(after[cpu][1] - before[cpu][1], 1) for cpu in cpus)
+
+
+_WORKING = 0.05  # So much of a CPU disturbs a measurement
+
+
+def read_other_generators(own: int) -> dict[int, float]:
+    """Read how much CPU time each load generator on this machine has used, by its process, in seconds.
+
+    `own`: a process; what it has started is left out.
+    """
+    mine = {own, *(child.pid for child in psutil.Process(own).children(recursive=True))}
+    return {
+        process.pid: sum(process.info["cpu_times"][:2])
+        for process in psutil.process_iter(["cmdline", "cpu_times"])
+        if process.pid not in mine and any(map(_GENERATOR.search, process.info["cmdline"] or ()))
+    }
+
+
+def have_worked(before: Mapping[int, float], now: Mapping[int, float], between_s: float) -> bool:
+    """Whether one of some processes has worked between two readings of their CPU time."""
+    return any(used_s - before.get(pid, 0.0) > _WORKING * between_s for pid, used_s in now.items())
 
 
 def _read(path: Path) -> str | None:

@@ -1,5 +1,6 @@
 """The phases of a run: compare the responses, measure block by block, compare the responses again."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ from portcompare.analyse.sweeps import (
     find_unsure_searches,
 )
 from portcompare.browser import launch_chromium
+from portcompare.doctor.machine import have_worked, read_other_generators
 from portcompare.measure.blocks import Level, Place, Timekeeper, order_visits, plan_blocks
 from portcompare.measure.rounds import MeasuredRound, Side, measure_round, measure_visit
 from portcompare.measure.sweeps import plan_break_even, plan_searches
@@ -56,6 +58,12 @@ PARITY_SHARE = 0.25
 _TOO_SHORT = (
     "before everything was measured once, the comparison of the responses included: give it more time "
     "(--budget, rounds.budget_s), or fewer scenarios and levels"
+)
+
+
+_SHARED_MACHINE = (
+    "another load test worked on this machine during the run, such as one of `portcompare ui`: what it used, "
+    "the deployments lacked; measure again without it"
 )
 
 
@@ -103,6 +111,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
     blocks: Iterator[tuple[int, Iterable[Place]]] = iter(())
     number = recording.blocks
     places: Iterable[Place] | None = ()
+    others, since_s = read_other_generators(os.getpid()), time.monotonic()
     while outcome is None or places is not None:
         progress.start(f"block {number + 1}: starting servers")
         timekeeper.begin_block()
@@ -128,6 +137,8 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                     recording.add_parity(
                         check_parity(session, servers, progress, _parity_limits(plan)).parity
                     )
+        if have_worked(others, read_other_generators(os.getpid()), time.monotonic() - since_s):
+            recording.add_warning(_SHARED_MACHINE)
     if outcome is not None and not outcome.parity.equal:
         recording.add_parity(recheck_differences(session, outcome, progress))
 

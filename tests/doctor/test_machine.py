@@ -2,6 +2,8 @@ import os
 import platform
 import resource
 import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,12 +14,15 @@ from portcompare.doctor import machine
 from portcompare.doctor.machine import (
     examine_machine,
     find_busiest,
+    have_worked,
     look_at_steadiness,
     read_cpu_quota,
     read_cpu_times,
+    read_other_generators,
 )
 from portcompare.serve import SERVERS
 from portcompare.serve.servers import Server
+from tests.e2e.processes import wait_until
 from tests.measure.plans import make_plan
 
 
@@ -103,3 +108,16 @@ def test_the_tightest_limit_of_the_own_control_group_and_those_around_it_counts(
         (group / "cpu.max").write_text(f"{limit}\n")
     assert read_cpu_quota(tmp_path / "cgroup", tmp_path / "groups") == expected
     assert read_cpu_quota(tmp_path / "nowhere", tmp_path / "nowhere") is None
+
+
+def test_other_load_generators_are_seen_and_whether_they_have_worked() -> None:
+    busy = [sys.executable, "-c", "while True: pass", "portcompare.loadgen.worker"]
+    with subprocess.Popen(["sleep", "60"]) as own, subprocess.Popen(busy) as other:
+        try:
+            before = {other.pid: read_other_generators(own.pid).get(other.pid, 0.0)}
+            wait_until(lambda: have_worked(before, read_other_generators(own.pid), between_s=2.0))
+            assert other.pid not in read_other_generators(os.getpid())  # it is ours
+        finally:
+            for process in (own, other):
+                process.kill()
+    assert not have_worked({1: 5.0}, {1: 5.4, 2: 0.4}, between_s=10.0)

@@ -33,6 +33,7 @@ from tests.parity.clients import DIFFERENCE
 from tests.run.test_recording import NOTHING, record
 
 IDLE_S = 0.003
+OTHER_LOAD_S: dict[int, float] = {}  # what other load generators use meanwhile
 CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
 
 
@@ -92,6 +93,7 @@ class Run:
             "measure_turns": self._measure_turns,
             "measure_idle": lambda *_: IDLE_S,
             "wait_until_settled": self._wait_until_settled,
+            "read_other_generators": Mock(side_effect=itertools.chain([{}], itertools.repeat(OTHER_LOAD_S))),
         }
         with pytest.MonkeyPatch.context() as patch:
             for name, value in instead.items():
@@ -179,6 +181,15 @@ def test_all_arms_of_a_level_take_turns_and_a_level_that_cannot_is_measured_in_w
     run = Run(plan, lambda _: ROUND, tmp_path, too_slow=("fast", 8.0))
     first = {(one.scenario, one.level) for one in run.results.rounds if not one.block}
     assert first == {("fast", 1.0), ("slow", 64.0)}
+
+
+def test_a_run_that_shared_the_machine_with_another_load_test_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OTHER_LOAD_S, 7, 1e4)
+    plan = with_subject({"scenarios": make_plan().scenarios}, min_blocks=3, max_blocks=3)
+    run = Run(plan, lambda _: ROUND, tmp_path)
+    assert [one for one in run.results.warnings if "another load test worked on this machine" in one]
 
 
 def with_losses(
