@@ -24,7 +24,7 @@ from portcompare.loadgen.open_model import Share
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.access import refuse_other_sites, require_login
 from portcompare.loadgen.webui.board import Board, follow, replaying
-from portcompare.loadgen.webui.form import Form, FormError, fields_of, propose, read_form
+from portcompare.loadgen.webui.form import FormError, fields_of, propose, read_form
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
 from portcompare.wire.protocol import OpenUi, ShowState, UiRequest
@@ -38,8 +38,10 @@ _WORKERS_LIMIT_S: Final = 10.0
 class _WebUi(WebUI):
     """Locust's web UI whose form shows what runs, or ran last; all numbers are those of one deployment."""
 
-    def __init__(self, environment: Environment, order: OpenUi, form_now: Callable[[], Form]) -> None:
-        self._form_now = form_now
+    def __init__(
+        self, environment: Environment, order: OpenUi, shown_now: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._shown_now = shown_now
         super().__init__(
             environment,
             order.host,
@@ -52,9 +54,10 @@ class _WebUi(WebUI):
     def update_template_args(self) -> None:
         """Add what the form of a page that is loaded now shows."""
         super().update_template_args()
-        form = self._form_now()
-        users = dict.fromkeys(("user_count", "num_users"), form.settings.users)
-        self.template_args |= users | {"spawn_rate": form.ramp_up, "run_time": form.run_time}
+        self.template_args |= self._shown_now()
+        # A page that gets the state of 2 s ago from the cache would take it for that of now, for good.
+        if "locust.request_stats" in self.app.view_functions:
+            self.app.view_functions["locust.request_stats"].clear_cache()
 
 
 class LiveUi:
@@ -82,7 +85,7 @@ class LiveUi:
         locust.events.init_command_line_parser.add_listener(self._add_fields)
         environment.parsed_options = get_parser().parse_args([])
         environment.parsed_options.enable_rebalancing = True  # to the other workers when one is lost
-        self._web_ui = _WebUi(environment, order, lambda: self._form)
+        self._web_ui = _WebUi(environment, order, self._show)
         self._web_ui.app.debug = False
         self._web_ui.app.json.sort_keys = False  # the fields come in the order of ours
         refuse_other_sites(self._web_ui.app, order.host)
@@ -110,6 +113,12 @@ class LiveUi:
         self._board.show(order)
         is_loading = self._runner.master.state in (*_LOADING, STATE_STOPPING)
         return self._board.take_request(is_loading=is_loading)
+
+    def _show(self) -> dict[str, Any]:
+        """What a page shows that is loaded now; the names are those of Locust, but for the test's number."""
+        users = dict.fromkeys(("user_count", "num_users"), self._form.settings.users)
+        times = {"spawn_rate": self._form.ramp_up, "run_time": self._form.run_time}
+        return users | times | {"side_by_side_test": self._test or None}
 
     def _add_fields(self, parser: Any, **_: object) -> None:  # noqa: ANN401 - untyped
         """Add our fields to Locust's form, which shows the options of its command line."""

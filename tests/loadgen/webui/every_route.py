@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import gevent
 import locust  # noqa: F401 - first, as it patches the process
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
@@ -102,10 +103,12 @@ def main() -> None:
     kinds = sys.argv[2:]
     with tempfile.TemporaryDirectory() as folder:
         with (  # what takes time
-            patch.object(routes, "_make_charts_script", return_value=b""),
+            patch.object(routes, "_make_charts_script", return_value=b"") as making_charts,
             patch.object(access, "_FAILED_LOGIN_PAUSE_S", 0.0),
         ):
             app = open_app(Path(folder), with_password=sys.argv[1] == "password")
+            gevent.sleep(0)
+            assert making_charts.called  # before a page requests them, and before any load
             responses = {kind: request_all(app, "http://127.0.0.1:8089", kind) for kind in kinds}
         sys.stdout.write(json.dumps(responses))
 

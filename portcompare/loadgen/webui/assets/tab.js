@@ -28,12 +28,14 @@ function place() {
   }
 }
 
-// Locust's form is filled when its page is loaded: when another viewer begins a test, it is loaded again.
-let test;
+// Locust's form is filled when its page is loaded: when another viewer begins a test, it is loaded again, as soon
+// as Locust has begun it too.
+const RELOAD_AFTER_MS = 1000;
+let test = window.templateArgs.side_by_side_test ?? null;
 let submittedAt = -OWN_CHANGE_MS;
 function reloadForAnother(state) {
   const isOwn = performance.now() - submittedAt < OWN_CHANGE_MS;
-  if (test !== undefined && state.test !== test && !isOwn) location.reload();
+  if (state.test !== test && !isOwn) setTimeout(() => location.reload(), RELOAD_AFTER_MS);
   test = state.test;
 }
 document.addEventListener("submit", () => (submittedAt = performance.now()), true);
