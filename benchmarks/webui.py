@@ -1,11 +1,12 @@
-"""What does the web UI cost the load generator?
+"""What does the web UI cost the load generator, and how long does a viewer wait for the first chart?
 
     .venv/bin/python -m benchmarks.webui
 
 One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, then under the
 web UI with one viewer, and with two hundred, in turn, each time in a load generator of its own. Every viewer
 asks once a second. What limits the rate here is the server, so the CPU time that a request takes in all the
-load generator's processes is told as well: where they are the limit, it is what the rate depends on. Writes
+load generator's processes is told as well: where they are the limit, it is what the rate depends on. Pages
+are opened beside the same load too, each in a browser profile of its own, so that nothing is cached. Writes
 docs/benchmarks.md.
 """
 
@@ -30,6 +31,7 @@ import psutil
 from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
 from benchmarks.generator import SCENARIO, load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
+from portcompare.browser import launch_chromium
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.serve.running import read_usage
 from portcompare.wire.protocol import Gather, OpenUi, ShowState, UiArm, UiPlan, UiScenario, UserLoad
@@ -38,8 +40,10 @@ SECONDS, ROUNDS, USERS, MANY = 4.0, 12, 32, 200
 WARMUP_S = 5.0
 WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
 LEAST_PRIORITY = 19
-COST = 0.03
+COSTS = {WITHOUT: 0.0, ONE: 0.01, HUNDREDS: 0.03}
 """What it may cost at most, as part of the rate."""
+FIRST_CHART_S = 2.0
+"""How long after a page is opened its first chart is to be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +66,10 @@ def main() -> None:
     publish("webui", describe(measure(ROUNDS)))
 
 
-def measure(rounds: int) -> dict[str, list[Loaded]]:
-    """Load the raw ASGI callable without the UI, with it, and with many viewers, in turn."""
+def measure(rounds: int) -> tuple[dict[str, list[Loaded]], list[float]]:
+    """Load the raw ASGI callable without the UI, with it, and with many viewers, in turn; then open pages."""
     with target(raw_target()) as url:
-        return in_turn(
+        loaded = in_turn(
             {
                 WITHOUT: lambda: run_round(url),
                 ONE: lambda: run_live(url, viewers=1),
@@ -73,6 +77,7 @@ def measure(rounds: int) -> dict[str, list[Loaded]]:
             },
             rounds,
         )
+        return loaded, open_pages(url, rounds)
 
 
 @contextmanager
@@ -97,28 +102,48 @@ def run_round(url: str) -> Loaded:
     )
 
 
-def run_live(url: str, *, viewers: int) -> Loaded:
-    """A test under the web UI, from some seconds after its start."""
+@contextmanager
+def live(url: str) -> Iterator[tuple[str, httpx.Client]]:
+    """A test under the web UI; yields the UI's address and a client of it, some seconds after the start."""
     arm = UiArm(name="raw", url=url)
     plan = UiPlan(name="benchmark", arms=(arm,), scenarios={SCENARIO: UiScenario(name=SCENARIO)})
     with generating() as (generator, folder):
         ui = generator.open_ui(OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=folder))
         generator.show(ShowState(usage={}))
-        with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client, viewed(ui, viewers) as count:
+        with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client:
             form = {"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO}
             started = client.post("/swarm", data=form)
             assert started.json()["success"], started.text
             time.sleep(WARMUP_S)
-            before, polls, used_s, began_s = ask_view(client), count(), read_cpu_s(), time.monotonic()
-            time.sleep(SECONDS)
-            used_s, lasted_s = read_cpu_s() - used_s, time.monotonic() - began_s
-            after, polls = ask_view(client), count() - polls
+            yield ui, client
             client.post("/stop")
+
+
+def run_live(url: str, *, viewers: int) -> Loaded:
+    """A test that so many look at."""
+    with live(url) as (ui, client), viewed(ui, viewers) as count:
+        before, polls, used_s, began_s = ask_view(client), count(), read_cpu_s(), time.monotonic()
+        time.sleep(SECONDS)
+        used_s, lasted_s = read_cpu_s() - used_s, time.monotonic() - began_s
+        after, polls = ask_view(client), count() - polls
     requests = [state["rows"][0]["requests"] for state in (before, after)]
     rate_rps = (requests[1] - requests[0]) / (after["length_s"] - before["length_s"])
     return Loaded(
         rate_rps=rate_rps, cpu_s_per_request=used_s / lasted_s / rate_rps, polls_rps=polls / lasted_s
     )
+
+
+def open_pages(url: str, times: int) -> list[float]:
+    """Open the UI so many times while it loads a server; returns when each page had its first chart."""
+    opened_s = []
+    with live(url) as (ui, _), launch_chromium() as browser:
+        for _ in range(times):
+            page = browser.new_page()
+            page.goto(ui, wait_until="commit")
+            page.wait_for_selector("#sbs-chart-rate_rps canvas")
+            opened_s.append(page.evaluate("performance.now()") / 1e3)
+            page.close()
+    return opened_s
 
 
 def read_cpu_s() -> float:
@@ -214,22 +239,30 @@ class Viewer:
         return self.missing_bytes == 0
 
 
-def describe(found: dict[str, list[Loaded]]) -> list[str]:
+def describe(measured: tuple[dict[str, list[Loaded]], list[float]]) -> list[str]:
     """The figures as Markdown."""
-    within = f"within {COST:.0%}"
-    names = ("requests/s", "beside without", within, "CPU time a request, us", "beside without", within)
-    lines = header("side", *names, "answers to viewers/s")
+    found, opened_s = measured
+    names = ("requests/s", "beside without", "CPU time a request, us", "beside without", "may cost")
+    lines = header("side", *names, "rate", "CPU time", "answers to viewers/s")
     without = found[WITHOUT]
     for name, loaded in found.items():
-        cells = [name]
+        cells, verdicts = [name], []
         for what, scale in (("rate_rps", 1.0), ("cpu_s_per_request", 1e6)):
             own, theirs = ([getattr(one, what) for one in side] for side in (loaded, without))
             beside = ratios(own, theirs)
             change = statistics.median(beside) if what == "rate_rps" else 1 / statistics.median(beside)
-            cells += [spread(scale * one for one in own), spread(beside), verdict(met=change > 1 - COST)]
-        lines.append(row(*cells, spread(one.polls_rps for one in loaded)))
-    count = len(without)
-    return [*lines, "", f"{count} rounds of {SECONDS:g} s, {USERS} users. {versions('locust', 'uvicorn')}."]
+            cells += [spread(scale * one for one in own), spread(beside)]
+            verdicts.append(verdict(met=change >= 1 - COSTS[name]))
+        lines.append(row(*cells, f"{COSTS[name]:.0%}", *verdicts, spread(one.polls_rps for one in loaded)))
+    is_early = verdict(met=statistics.median(opened_s) <= FIRST_CHART_S)
+    first = f"The first chart is seen {spread(opened_s)} s after a page is opened, of {len(opened_s)} pages"
+    return [
+        *lines,
+        "",
+        f"{len(without)} rounds of {SECONDS:g} s, {USERS} users. {versions('locust', 'uvicorn')}.",
+        "",
+        f"{first}: at most {FIRST_CHART_S:g} s, {is_early}.",
+    ]
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ _ASSETS: Final = Path(__file__).with_name("assets")
 _SCRIPTS: Final = (
     '<link rel="stylesheet" href="./side-by-side/assets/side-by-side.css">'
     '<script src="./side-by-side/assets/first.js"></script>'  # before Locust's own, which are modules
+    '<link rel="preload" as="script" href="./side-by-side/charts.js">'
+    '<link rel="modulepreload" href="./side-by-side/assets/view.js">'
+    '<link rel="modulepreload" href="./side-by-side/assets/charts.js">'
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
 
