@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from portcompare.errors import InputError, Problem
 from portcompare.records.pages import Exchange, PageLoad
+from portcompare.serve.extras import command_for_extras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ def find_chromium() -> Path:
     """Find the system's Chromium; an InputError says how to install it and Playwright."""
     problems = []
     if importlib.util.find_spec("playwright") is None:
-        remedy = "pip install 'portcompare[browser]'"
+        remedy = command_for_extras("browser")
         problems.append(Problem(where="browser", found="Playwright is not installed", remedy=remedy))
     program = search_program()
     if program is None:

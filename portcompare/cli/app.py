@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "run": "Compare baseline and candidates: responses first, then speed.",
+    "demo": "Compare two apps that come along, Flask and Quart.",
     "try": "Port a Flask project by rule, and compare the port with it.",
     "init": "Write a first plan and locustfile for a project.",
     "port": "Port a Flask project to Quart by rule.",

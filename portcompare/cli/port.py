@@ -17,6 +17,7 @@ from portcompare.report.formats.terminal import text_table
 from portcompare.report.templating import render_template
 from portcompare.report.wording import TextTable
 from portcompare.run.progress import make_spinner, out
+from portcompare.serve.extras import command_for_extras
 from portcompare.units import count
 
 REPORT = "PORT.md"
@@ -61,10 +62,10 @@ def port(
     raise typer.Exit(EXIT_COMPARISON_SAYS_NO if made.left else EXIT_DONE)
 
 
-def require_libcst() -> None:
-    """Refuse to port without the library that an extra installs."""
+def require_libcst(*others: str) -> None:
+    """Refuse to port without the library that an extra installs; `others`: extras that are needed besides."""
     if find_spec("libcst") is None:
-        raise refuse("a port", "libcst is not installed", "pip install 'portcompare[port]'")
+        raise refuse("a port", "libcst is not installed", command_for_extras("port", *others))
 
 
 def _choose_target(folder: Path, out_folder: Path | None, *, write: bool) -> Path:

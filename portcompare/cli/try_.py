@@ -55,7 +55,7 @@ def try_(
         raise refuse(f"--out {target}", "is within the project", "name a folder outside of it")
     for problem in find_folder_problems(target / "run"):
         raise refuse(problem.where, problem.found, problem.remedy)
-    require_libcst()
+    require_libcst("servers")
     from portcompare.run.trial import try_port  # noqa: PLC0415 - its libcst is installed by an extra
 
     with Progress() as progress:

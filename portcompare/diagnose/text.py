@@ -9,6 +9,7 @@ from pathlib import Path
 from subprocess import run
 
 from portcompare.errors import MeasurementError
+from portcompare.serve.extras import command_for_extras
 
 # Calls that block: ASYNC210 to ASYNC251. The others of ruff's ASYNC are about cancelling and timeouts.
 _RULES = "ASYNC2"
@@ -29,7 +30,7 @@ def find_tool(name: str) -> str:
     folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     found = shutil.which(name, path=folders)
     if found is None:
-        raise MeasurementError(f"{name} is not installed: pip install 'portcompare[diagnose]'")
+        raise MeasurementError(f"{name} is not installed: {command_for_extras('diagnose')}")
     return found
 
 

@@ -10,6 +10,7 @@ from itertools import chain, count
 from portcompare.discover.apps import Found, FoundApp, Tried
 from portcompare.discover.definitions import Framework
 from portcompare.discover.routes import Route, RouteTable, find_one_sided
+from portcompare.serve.extras import command_for_packages
 from portcompare.serve.servers import SERVERS
 
 MOST_SINGLE = 3  # so many routes have a scenario each; of more, none would get enough rounds in the budget
@@ -241,9 +242,7 @@ class Draft:
             if not app.problem:
                 missing.setdefault(str(app.python), []).extend(served.missing)
         return tuple(
-            f"{python} -m pip install {' '.join(dict.fromkeys(names))}"
-            for python, names in missing.items()
-            if names
+            command_for_packages(python, dict.fromkeys(names)) for python, names in missing.items() if names
         )
 
 

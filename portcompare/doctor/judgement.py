@@ -1,5 +1,6 @@
 """What the facts of the machine and of the load generator mean for a measurement."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -8,6 +9,7 @@ from portcompare.analyse.rounds import find_overload
 from portcompare.doctor.ceiling import Ceiling
 from portcompare.doctor.machine import Machine
 from portcompare.plan import Generator
+from portcompare.serve.extras import command_for_extras, command_for_packages
 from portcompare.units import count, duration, rate, share, significant, size
 from portcompare.wire.protocol import RoundDone
 
@@ -143,12 +145,16 @@ def _judge_limits(machine: Machine) -> Iterator[Finding]:
 def _judge_programs(machine: Machine) -> Iterator[Finding]:
     found = ", ".join(f"{name} {version}" for name, version in sorted(machine.servers.items())) or "none"
     packages = sorted({package for missing in machine.missing.values() for package in missing})
-    remedy = f"for {', '.join(machine.missing)}: `pip install {' '.join(packages)}`" if packages else ""
+    remedy = (
+        f"for {', '.join(machine.missing)}: `{command_for_packages(sys.executable, packages)}`"
+        if packages
+        else ""
+    )
     yield _judge("server programs", found, remedy, mark="note")
 
     browser, driver = machine.browser, machine.playwright
     found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
-    needed = {"`apt install chromium`": browser, "`pip install 'portcompare[browser]'`": driver}
+    needed = {"`apt install chromium`": browser, f"`{command_for_extras('browser')}`": driver}
     commands = [command for command, found_here in needed.items() if found_here is None]
     remedy = f"to measure pages in a browser: {' and '.join(commands)}; nothing else needs it"
     yield _judge("browser", found, remedy if commands else "", mark="note")

@@ -21,6 +21,7 @@ from portcompare.http.trees import (
     pointer_keys,
     pointer_to,
 )
+from portcompare.serve.extras import command_for_extras
 
 Node = dict[Any, Any] | list[Any] | str | float | bool | None
 
@@ -40,7 +41,7 @@ def find_missing_extra(where: str) -> list[Problem]:
     """Check that the libraries are installed which derive cases from a document."""
     if find_spec("schemathesis") is not None:
         return []
-    remedy = "pip install 'portcompare[openapi]', or remove the key"
+    remedy = f"{command_for_extras('openapi')}\n    or remove the key"
     return [Problem(where=where, found="needs Schemathesis, which is not installed", remedy=remedy)]
 
 

@@ -13,6 +13,7 @@ from portcompare.errors import Problem
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
 from portcompare.records.requests import Route
+from portcompare.serve.extras import command_for_packages
 from portcompare.serve.interpreters import InterpreterCheck, check_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
 from portcompare.serve.recipe import Recipe, resolve_all
@@ -151,7 +152,7 @@ def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Probl
         if missing:
             needs = f"{recipe.deployment.server} needs {' and '.join(missing)}"
             found = f"{needs}, not installed for {python} ({interpreter.name})"
-            remedy = f"{python} -m pip install {' '.join(missing)}"
+            remedy = command_for_packages(python, missing)
             yield plan.problem(("deployments", recipe.name, "server"), found, remedy)
     if check.problem is not None:
         target = first.app.target or ""

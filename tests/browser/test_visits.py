@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 from portcompare.browser import find_chromium, visit_page
 from portcompare.errors import InputError
 from portcompare.records.pages import Exchange, PageLoad
+from portcompare.serve.extras import command_for_extras
 from tests.parity.site import Received, Reply, serving
 
 LIMIT_S = 60.0
@@ -63,7 +64,7 @@ def test_what_is_missing_is_reported_at_once_with_how_to_get_it(
     with pytest.raises(InputError) as caught:
         find_chromium()
     playwright, program = caught.value.problems
-    assert playwright.remedy == "pip install 'portcompare[browser]'"
+    assert playwright.remedy == command_for_extras("browser")
     assert "chromium" in program.found
     assert "apt-get install chromium" in program.remedy
     found = tmp_path / "chromium-browser"

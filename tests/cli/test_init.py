@@ -11,6 +11,7 @@ from portcompare.cli import init
 from portcompare.discover.apps import Found, Tried
 from portcompare.discover.draft import NO_PATH, ONE_SIDED
 from portcompare.plan import load_plan
+from portcompare.serve.extras import command_for_packages
 from portcompare.serve.servers import vocabulary
 from tests.cli.conftest import refused
 from tests.conftest import Command
@@ -64,7 +65,8 @@ def test_missing_servers_are_to_be_installed_first_and_the_folder_to_be_changed_
 ) -> None:
     project = found(replace(ALONE, baseline=replace(ALONE.baseline, installed=frozenset())))
     monkeypatch.setattr(Path, "cwd", classmethod(lambda _: project / "below"))
-    ends = f"first: {sys.executable} -m pip install gunicorn gevent\nnext: cd {project} && portcompare run\n"
+    install = command_for_packages(sys.executable, ["gunicorn", "gevent"])
+    ends = f"first: {install}\nnext: cd {project} && portcompare run\n"
     assert command("init", project)[1].endswith(ends)
 
 

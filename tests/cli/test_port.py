@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from portcompare.cli import port
+from portcompare.serve.extras import command_for_extras
 from tests.cli.conftest import refused
 from tests.conftest import Command
 from tests.discover.projects import FLASK, QUART, write_project
@@ -112,7 +113,7 @@ def test_a_missing_libcst_is_named_with_the_command(
     write_project(tmp_path, {"shop/app.py": FLASK})
     monkeypatch.setattr(port, "find_spec", lambda _: None)
     words = " ".join(refused(command, "port", "shop").split())
-    assert words == "portcompare: a port: libcst is not installed pip install 'portcompare[port]'"
+    assert words == f"portcompare: a port: libcst is not installed {command_for_extras('port')}"
 
 
 @pytest.mark.parametrize("in_place", [False, True])

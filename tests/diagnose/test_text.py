@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from portcompare.diagnose.text import find_in_text, find_tool
 from portcompare.errors import MeasurementError
+from portcompare.serve.extras import command_for_extras
 
 SLEEPS = "import time\n\n\nasync def front():\n    time.sleep(1)\n"
 
@@ -40,7 +42,7 @@ def test_a_missing_program_is_an_error_that_names_the_extra(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        MeasurementError, match=r"ruff is not installed: pip install 'portcompare\[diagnose\]'"
+        MeasurementError, match=re.escape(f"ruff is not installed: {command_for_extras('diagnose')}")
     ):
         find_in_text(tmp_path)
     (tmp_path / "py-spy").touch(mode=0o755)

@@ -192,7 +192,7 @@ def test_an_openapi_document_is_named_unless_its_cases_would_change_data_or_it_c
     monkeypatch.setattr(texts, "find_spec", lambda _: None)
     named, text = document(make_app("flask", INDEX), DOCUMENT)
     assert named is None
-    assert "# To be installed for it: pip install 'portcompare[openapi]'\n# openapi = " in text
+    assert "with this key, portcompare says how to.\n# openapi = " in text
 
 
 @pytest.mark.parametrize("routes", [1, 3, 20])

@@ -159,9 +159,9 @@ def test_packages_that_are_missing(tmp_path: Path) -> None:
     assert first.found == (
         f"gunicorn-gevent needs gunicorn and gevent, not installed for {python} (CPython {python_version()})"
     )
-    assert first.remedy == f"{python} -m pip install gunicorn gevent"
-    assert second.remedy == f"{python} -m pip install uvicorn httptools uvloop"
-    assert third.remedy == f"{python} -m pip install hypercorn h11 a2wsgi"
+    assert first.remedy == f"uv pip install --python {python} gunicorn gevent"
+    assert second.remedy == f"uv pip install --python {python} uvicorn httptools uvloop"
+    assert third.remedy == f"uv pip install --python {python} hypercorn h11 a2wsgi"
 
 
 def test_a_directory_or_a_folder_to_import_from_that_is_missing(tmp_path: Path) -> None:
