@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import cache
 
 import certifi
@@ -82,7 +83,7 @@ class Sender:
         except TimeoutError:
             raise MeasurementError(f"{request.name}: no response within {self._timeout_s:g} s") from None
         except (OSError, ResponseError, UnicodeEncodeError) as error:
-            raise MeasurementError(f"{request.name}: {error}") from None
+            raise MeasurementError(f"{request.name}: {error}") from error
         if not parser.keep_alive:
             self.close()
         return parser.response(self._address.netloc)
@@ -104,3 +105,14 @@ class Sender:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+def send_alone(url: str, request: RequestSpec, timeout_s: float) -> Response:
+    """Send a request over a connection of its own; raises MeasurementError if there is no response."""
+    request = replace(request, headers=(*request.headers, ("Connection", "close")))
+
+    async def send() -> Response:
+        with closing(Sender(url, timeout_s)) as sender:
+            return await sender.send(request)
+
+    return asyncio.run(send())

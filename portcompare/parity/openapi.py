@@ -4,15 +4,17 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import unquote
-
-import httpx
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
+from portcompare.http.sending import tls_context
 from portcompare.http.trees import (
     UnreadableError,
     check_size,
@@ -56,14 +58,15 @@ def read_document(path: Path) -> OpenApiDocument:
 
 def fetch_document(url: str, timeout_s: float) -> OpenApiDocument:
     """Fetch a document from a running server; an InputError says what is wrong with it."""
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=tls_context()))
     try:
-        response = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=True)
-    except httpx.HTTPError as error:
-        raise refuse(url, f"no response: {type(error).__name__}", _NO_DOCUMENT) from error
-    if response.status_code != httpx.codes.OK:
-        found = f"the response has status {response.status_code}"
-        raise refuse(url, found, "give the path at which the baseline serves it")
-    return _parse(response.content, url, str(response.url))
+        with opener.open(url, timeout=timeout_s) as response:
+            return _parse(response.read(), url, response.url)
+    except HTTPError as error:
+        found = f"the response has status {error.code}"
+        raise refuse(url, found, "give the path at which the baseline serves it") from error
+    except (OSError, HTTPException) as error:
+        raise refuse(url, f"no response: {getattr(error, 'reason', error)}", _NO_DOCUMENT) from error
 
 
 def _parse(text: bytes, where: str, location: str) -> OpenApiDocument:

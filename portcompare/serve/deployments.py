@@ -4,15 +4,17 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from itertools import count
 from math import inf
 from pathlib import Path
 
-import httpx
-
+from portcompare.errors import MeasurementError
+from portcompare.http.requests import http_request
+from portcompare.http.responses import ResponseError
+from portcompare.http.sending import Sender
 from portcompare.plan import Plan
 from portcompare.records.rounds import Usage
 from portcompare.serve.cpus import CpuAssignment, pin_server
@@ -23,7 +25,8 @@ from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, Wrapper, prepare_arms, set_up
 
 _LONG_S = 0.1  # An attempt that lasts as long when the time is over counts, though it has not ended
-_NO_CONNECTION = "All connection attempts failed"  # In httpx's words
+_NO_CONNECTION = "the server accepts no connection"
+_REFUSED = "Connect call failed"  # In asyncio's words, of each address
 
 FIRST_PORT = 8101  # of `portcompare up`, for the baseline
 
@@ -124,23 +127,19 @@ async def _bring_up_all(setups: list[ArmSetup], running: dict[str, RunningServer
     """Start all, and wait until all are ready; `may_move`: to another port if theirs is taken meanwhile."""
     for setup in setups:
         running[setup.arm] = _start(setup)
-    # trust_env: no proxy between us and our own servers.
-    async with httpx.AsyncClient(trust_env=False, timeout=max(one.ready_limit_s for one in setups)) as client:
-        await asyncio.gather(*(_bring_up(setup, running, client, may_move=may_move) for setup in setups))
+    await asyncio.gather(*(_bring_up(setup, running, may_move=may_move) for setup in setups))
 
 
-async def _bring_up(
-    setup: ArmSetup, running: dict[str, RunningServer], client: httpx.AsyncClient, *, may_move: bool
-) -> None:
+async def _bring_up(setup: ArmSetup, running: dict[str, RunningServer], *, may_move: bool) -> None:
     server = running[setup.arm]
-    is_ready = await _is_ready(setup, server, client)
+    is_ready = await _is_ready(setup, server)
     if not is_ready and may_move and server.process is not None and setup.port != setup.recipe.port:
         server.process.stop()
         (port,) = find_free_ports(setup.recipe.host, 1)
         setup = replace(setup, port=port)
         await asyncio.to_thread(setup.run_between_starts)  # the others are waited for meanwhile
         running[setup.arm] = server = _start(setup)
-        is_ready = await _is_ready(setup, server, client)
+        is_ready = await _is_ready(setup, server)
     if is_ready:
         return
     found = "another process listens"
@@ -152,31 +151,33 @@ async def _bring_up(
     raise server.failure(f"{found} on port {server.port}; free it or choose another")
 
 
-async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncClient) -> bool:
+async def _is_ready(setup: ArmSetup, server: RunningServer) -> bool:
     """Poll a server until it is ready; False if it turns out that another process has its port."""
     app, limit_s = setup.recipe.app, setup.ready_limit_s
     seen, is_early, began_s = "there was no response", True, inf  # Early: it may be ready later
+    request = http_request(app.ready_target)
     try:
-        async with asyncio.timeout(limit_s):
-            while True:
-                process = server.process
-                if process and process.poll() is not None and "in use" in process.log_tail().lower():
-                    return False
-                server.check_alive()
-                began_s = time.monotonic()
-                try:
-                    async with client.stream("GET", server.url + app.ready_target) as response:
-                        async for _ in response.aiter_raw():  # not decoded, which could fail or take long
-                            pass
-                except httpx.TransportError as error:
-                    seen, is_early = _describe(error), str(error) == _NO_CONNECTION
-                else:
-                    if app.is_ready(response.status_code):
-                        return server.owns_port
-                    seen = f"the status was {response.status_code}"
-                    is_early = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-                began_s = inf
-                await asyncio.sleep(0.02)
+        with closing(Sender(server.url, timeout_s=inf)) as sender:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    process = server.process
+                    if process and process.poll() is not None and "in use" in process.log_tail().lower():
+                        return False
+                    server.check_alive()
+                    began_s = time.monotonic()
+                    try:
+                        status = (await sender.send(request)).status or 0
+                    except MeasurementError as error:
+                        sender.close()
+                        seen = _describe(error.__cause__)
+                        is_early = seen == _NO_CONNECTION
+                    else:
+                        if app.is_ready(status):
+                            return server.owns_port
+                        seen = f"the status was {status}"
+                        is_early = status == HTTPStatus.SERVICE_UNAVAILABLE
+                    began_s = inf
+                    await asyncio.sleep(0.02)
     except TimeoutError:
         waited_s = time.monotonic() - began_s
         if waited_s >= _LONG_S:
@@ -189,14 +190,15 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
         ) from None
 
 
-def _describe(error: httpx.TransportError) -> str:
-    if str(error) == _NO_CONNECTION:
-        return "the server accepts no connection"
-    if isinstance(error, httpx.ConnectError):
-        return f"cannot connect: {error}"
-    if isinstance(error, httpx.ProtocolError):
-        return f"incomplete or malformed response: {str(error).rstrip('.')}"
-    return "the connection was reset"
+def _describe(cause: BaseException | None) -> str:
+    match cause:
+        case ResponseError():
+            return str(cause)
+        case OSError() if _REFUSED in str(cause):
+            return _NO_CONNECTION
+        case ConnectionError():
+            return "the connection was reset"
+    return f"cannot connect: {cause}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

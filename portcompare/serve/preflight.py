@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from portcompare.errors import Problem
+from portcompare.errors import MeasurementError, Problem
+from portcompare.http.requests import http_request
+from portcompare.http.sending import send_alone
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
 from portcompare.records.requests import Route
@@ -122,21 +122,19 @@ def _command_problems(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Pro
 
 def _url_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     remedy = "start that server first, or correct its address; portcompare only measures what runs there"
-    with httpx.Client(trust_env=False, timeout=URL_LIMIT_S) as client:
-        for recipe in recipes:
-            if recipe.url is None:
+    for recipe in recipes:
+        if recipe.url is None:
+            continue
+        url = f"{recipe.url}{recipe.app.ready_target}"
+        try:
+            status = send_alone(recipe.url, http_request(recipe.app.ready_target), URL_LIMIT_S).status
+        except MeasurementError as error:
+            found = f"no response: {error.__cause__ or error}"
+        else:
+            if recipe.app.is_ready(status or 0):
                 continue
-            url = f"{recipe.url}{recipe.app.ready_target}"
-            try:
-                with client.stream("GET", url) as response:
-                    status = response.status_code
-            except (httpx.TransportError, httpx.InvalidURL) as error:
-                found = f"no response: {str(error) or type(error).__name__}"
-            else:
-                if recipe.app.is_ready(status):
-                    continue
-                found = f"status {status}: it is not ready"
-            yield plan.problem(("deployments", recipe.name, "url"), f"GET {url} received {found}", remedy)
+            found = f"status {status}: it is not ready"
+        yield plan.problem(("deployments", recipe.name, "url"), f"GET {url} received {found}", remedy)
 
 
 def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Problem]:

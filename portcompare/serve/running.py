@@ -12,10 +12,11 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 
-from portcompare.errors import ServerError, WindowMissedError
+from portcompare.errors import MeasurementError, ServerError, WindowMissedError
+from portcompare.http.requests import http_request
+from portcompare.http.sending import send_alone
 from portcompare.masking import mask_command
 from portcompare.records.rounds import Usage
 from portcompare.serve.ports import is_listened_on_by
@@ -239,8 +240,7 @@ def measure_idle(server: RunningServer, path: str) -> float:
     A request without a response counts as the limit of waiting.
     """
     limit_s = SETTLE_LIMIT_S
-    with _client() as client:
-        return median(_time_request(client, server, path, limit_s) or limit_s for _ in range(_IN_A_ROW))
+    return median(_time_request(server, path, limit_s) or limit_s for _ in range(_IN_A_ROW))
 
 
 def wait_until_settled(
@@ -253,27 +253,20 @@ def wait_until_settled(
     """
     end_s = time.monotonic() + limit_s
     quick = 0
-    with _client() as client:
-        while (left_s := end_s - time.monotonic()) > 0:
-            took_s = _time_request(client, server, path, left_s)
-            quick = quick + 1 if took_s is not None and took_s <= _SLOWER * idle_s + _JITTER_S else 0
-            if quick == _IN_A_ROW:
-                return True
+    while (left_s := end_s - time.monotonic()) > 0:
+        took_s = _time_request(server, path, left_s)
+        quick = quick + 1 if took_s is not None and took_s <= _SLOWER * idle_s + _JITTER_S else 0
+        if quick == _IN_A_ROW:
+            return True
     return False
 
 
-def _client() -> httpx.Client:
-    return httpx.Client(trust_env=False, headers={"Connection": "close"})
-
-
-def _time_request(client: httpx.Client, server: RunningServer, path: str, timeout_s: float) -> float | None:
+def _time_request(server: RunningServer, path: str, timeout_s: float) -> float | None:
     """How long a response takes, in seconds; None if there is none."""
     server.check_alive()
     began_s = time.monotonic()
     try:
-        with client.stream("GET", server.url + path, timeout=timeout_s) as response:
-            for _ in response.iter_raw():  # not decoded: few bytes may stand for very many
-                pass
-    except httpx.TransportError:
+        send_alone(server.url, http_request(path), timeout_s)
+    except MeasurementError:
         return None
     return time.monotonic() - began_s

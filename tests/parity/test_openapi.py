@@ -89,5 +89,5 @@ def test_a_document_is_fetched_from_a_server_which_is_reported_if_it_has_none_or
         with pytest.raises(InputError, match=r"/openapi\.json: the response has status 404"):
             fetch_document(url, timeout_s=10.0)
     assert {received.target for received in site.received} == {"/openapi.json"}
-    with pytest.raises(InputError, match=r"/openapi\.json: no response: ConnectError"):
+    with pytest.raises(InputError, match=r"/openapi\.json: no response: .*refused"):
         fetch_document(url, timeout_s=10.0)

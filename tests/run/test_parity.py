@@ -32,6 +32,7 @@ from portcompare.run.parity import (
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session, find_document_problems
 from portcompare.serve import vocabulary
+from portcompare.serve.extras import command_for_extras
 from tests.parity.clients import DIFFERENCE, Client, Service, response
 
 URLS = """
@@ -344,4 +345,4 @@ def test_without_the_extra_the_key_and_the_extra_are_named(checker: Checker) -> 
     checker.monkeypatch.setattr("portcompare.parity.openapi.find_spec", lambda _: None)
     (problem,) = find_document_problems(plan)
     assert problem.where == f"{checker.folder}/plan.toml: parity.openapi"
-    assert "portcompare[openapi]" in problem.remedy
+    assert problem.remedy.startswith(command_for_extras("openapi"))

@@ -181,7 +181,7 @@ def test_a_directory_or_a_folder_to_import_from_that_is_missing(tmp_path: Path) 
         ("command = 'x {port}'\nport = TAKEN", "port: port TAKEN cannot be used: Address already in use"),
         ("command = 'no-such-server {port}'", "command: there is no program 'no-such-server'"),
         ("command = './no-such-server {port}'", "command: there is no program './no-such-server'"),
-        ("url = 'NONE'", "url: GET NONE/ received no response: [Errno 111] Connection refused"),
+        ("url = 'NONE'", "url: GET NONE/ received no response: [Errno 111] Connect call failed PLACE"),
         ("url = 'THERE'", "url: GET THERE/ received status 503: it is not ready"),
     ],
 )
@@ -190,6 +190,7 @@ def test_a_port_a_program_or_an_address_that_cannot_be_used(
 ) -> None:
     places = {"TAKEN": str(taken_port), "THERE": servers["waitress"].url, "'x ": "'python "}
     places["NONE"] = f"http://127.0.0.1:{find_free_ports('127.0.0.1', 1)[0]}"
+    places["PLACE"] = str(("127.0.0.1", int(places["NONE"].rpartition(":")[2])))
     for name, place in places.items():
         lines, expected = lines.replace(name, place), expected.replace(name, place)
     plan = write_deployments(tmp_path, lines, "command = 'python {port}'")

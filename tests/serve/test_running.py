@@ -166,7 +166,7 @@ def respond_in(monkeypatch: pytest.MonkeyPatch, times_s: Iterable[float | None])
     """Have requests take these times, None for no response; returns the paths requested."""
     requested, taking = [], iter(times_s)
 
-    def time_request(_client: object, _server: RunningServer, path: str, _timeout_s: float) -> float | None:
+    def time_request(_server: RunningServer, path: str, _timeout_s: float) -> float | None:
         requested.append(path)
         return next(taking)
 
