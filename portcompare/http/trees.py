@@ -63,7 +63,7 @@ def load_json(text: str | bytes, most_values: float = math.inf) -> Tree:
     try:
         return check_size(json.loads(text), most_values)
     except RecursionError:
-        raise UnreadableError("it is nested too deep") from None
+        raise UnreadableError(f"it is nested deeper than {MOST_DEPTH} levels") from None
 
 
 def check_size(tree: Tree, most_values: float = MOST_VALUES) -> Tree:

@@ -82,7 +82,7 @@ def test_more_rows_than_are_allowed_and_rows_nested_too_deep_are_refused(
 ) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"a":' * 5000 + "1" + "}" * 5000)
-    with pytest.raises(InputError, match="nested too deep"):
+    with pytest.raises(InputError, match="nested deeper than 100 levels"):
         read_rows(path)
     monkeypatch.setattr("portcompare.http.rows.MOST_ROWS", 2)
     path.write_text('{"a": 1}\n' * 3)
