@@ -126,7 +126,9 @@ def find_return(view: Any) -> tuple[str, int, str]:
         raise ValueError(view)
     lines, line = set(), code.co_firstlineno
     for one in dis.get_instructions(code):
-        line = one.starts_line if isinstance(one.starts_line, int) and one.starts_line > 1 else line
+        line = (
+            getattr(one, "line_number", one.starts_line) or line
+        )  # starts_line is a bool from Python 3.13 on
         if one.opname.startswith("RETURN_") and one.opname != "RETURN_GENERATOR":
             lines.add(line)
     return code.co_filename, lines.pop() if len(lines) == 1 else code.co_firstlineno, code.co_name
