@@ -47,10 +47,17 @@ def test_what_the_baseline_logs_too_is_none_whatever_its_addresses_and_numbers(t
     assert list(compare_logs(logs(tmp_path, new=text))) == []
 
 
-def test_the_cause_of_an_error_is_the_last_line_of_the_app_and_the_name_of_the_log(tmp_path: Path) -> None:
+def test_the_cause_of_an_error_is_the_last_line_of_the_app_and_the_name_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = logs(tmp_path, new="KeyError: 'before'\n")["new"]
     log.set_mark()
     assert log.find_cause() == ""
     with log.path.open("a") as file:
         file.write(TRACEBACK)
     assert log.find_cause() == "app.py:7 in show: KeyError: 'x' (new.log)"
+    monkeypatch.chdir(tmp_path)
+    log.set_mark()
+    with log.path.open("a") as file:
+        file.write(TRACEBACK.replace("/srv", str(tmp_path / "views")))
+    assert log.find_cause() == "views/app.py:7 in show: KeyError: 'x' (new.log)"
