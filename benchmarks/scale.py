@@ -64,7 +64,7 @@ class Round:
 
     @property
     def worker_s(self) -> float:
-        """What one worker more costs the leader, in CPU seconds a second."""
+        """What a further worker costs the leader, in CPU seconds a second."""
         few, many = WORKERS[0], WORKERS[-1]
         return (self.leader[many] - self.leader[few]) / (many - few)
 
@@ -225,7 +225,7 @@ def describe(scale: Scale) -> list[str]:
         used = spread(1e3 * one.leader[workers] for one in rounds)
         lines.append(row(f"leader of {count(workers, 'worker')}, CPU ms a second", used))
     lines += [
-        row("leader, CPU ms a second for each worker more", spread(1e3 * one.worker_s for one in rounds)),
+        row("leader, CPU ms a second for each further worker", spread(1e3 * one.worker_s for one in rounds)),
         row("requests/s of one core, Flask on gunicorn", spread(one.flask_rps for one in rounds)),
         row("requests/s of one core, Quart on uvicorn", spread(one.quart_rps for one in rounds)),
         row("bytes of a request and its response on the wire", " and ".join(f"{size:.0f}" for size in wire)),
