@@ -177,7 +177,8 @@ class Board:
     def tick(self, state: str, users: int = 0) -> None:
         """Compute what is shown for the next second; `users`: how many there are, on all arms together."""
         arms = self.settings.arms if self.settings else {arm for _, arm in self._ledger.totals}
-        self._ledger.users = users / max(len(arms), 1)
+        if users:  # else what is still to be closed was counted before they were stopped
+            self._ledger.users = users / max(len(arms), 1)
         # Locust reports "stopped" a moment before the last report has come.
         self._state = "stopping" if state == "stopped" and not self._is_over else state
         self._points.extend(self._ledger.close_seconds())

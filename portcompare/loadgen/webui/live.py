@@ -87,7 +87,7 @@ class LiveUi:
         environment.parsed_options.enable_rebalancing = True  # to the other workers when one is lost
         self._web_ui = _WebUi(environment, order, self._show)
         self._web_ui.app.debug = False
-        self._web_ui.app.json.sort_keys = False  # the fields come in the order of ours
+        self._web_ui.app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}  # our fields' order
         refuse_other_sites(self._web_ui.app, order.host)
         if order.password_hash is not None:
             require_login(self._web_ui, order.password_hash)

@@ -197,5 +197,6 @@ def explain(settings: LiveSettings | None) -> str:
         f"Each deployment gets {load}, and all share this machine: what one uses, the others lack. A ratio "
         f"pairs what a deployment and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval "
         f"assumes that such pairs are independent, and needs {LEAST_PAIRS} of them. Verdicts come from a "
-        "run, which loads one deployment after the other on fresh servers."
+        "run, which loads one deployment after the other on fresh servers"
+        + (": Measure properly ends this test and starts one." if settings else ".")
     )

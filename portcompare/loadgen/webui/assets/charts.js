@@ -156,13 +156,14 @@ export function makeCharts() {
 
   function rowsOf(key) {
     const rows = [];
+    const ends = latest.charts.marks.filter((mark) => mark.text === "stopped").map((mark) => mark.at_s);
     for (const { name, values, color, dash } of shownLines(key)) {
       let stretch = 0;
       let before = null;
       latest.charts.at_s.forEach((at, place) => {
         const value = values[place];
         if (value === null || !isShown(at)) return;
-        if (before !== null && at - before > LONGEST_GAP_S) stretch += 1;
+        if (before !== null && (at - before > LONGEST_GAP_S || ends.some((end) => before <= end && end < at))) stretch += 1;
         before = at;
         rows.push({ at: at * 1000, value, color, dash, stretch: `${name} ${stretch}` });
       });

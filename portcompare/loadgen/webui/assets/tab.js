@@ -41,15 +41,14 @@ function reloadForAnother(state) {
 document.addEventListener("submit", () => (submittedAt = performance.now()), true);
 
 // What the field of the users comes to on all deployments; the style sheet shows it below the field.
-function showTotal({ target }) {
-  const form = target.closest?.("form");
-  const users = Number(form?.querySelector("input[name=userCount]")?.value);
-  const deployments = form?.querySelector("select[name=deployments]")?.selectedOptions.length;
-  if (users && deployments) {
-    document.documentElement.style.setProperty("--sbs-total", `" Users of each deployment: ${users * deployments} in total."`);
-  }
+function showTotal() {
+  const form = document.querySelector("form:has(select[name=deployments])");
+  if (!form) return;
+  const users = Number(form.elements.userCount.value);
+  const total = users * form.elements.deployments.selectedOptions.length;
+  document.documentElement.style.setProperty("--sbs-total", `"Users of each deployment: ${total} in total."`);
 }
-for (const event of ["input", "change", "focusin"]) document.addEventListener(event, showTotal);
+document.addEventListener("input", showTotal);
 
 new MutationObserver(place).observe(root, {
   attributes: true,
@@ -61,5 +60,6 @@ place();
 follow((state) => {
   reloadForAnother(state);
   place();
+  showTotal();
   for (const view of Object.values(views)) if (!view.element.hidden) view.show(state);
 });

@@ -4,18 +4,18 @@ import { element } from "./poll.js";
 
 const COLUMNS = [
   ["users", "users", "of each scenario on each deployment; in an open load its connections"],
-  ["requests", "requests", "successful requests"],
-  ["failures", "failures", ""],
+  ["requests", "requests", "that were successful"],
+  ["failures", "failures", "requests that were not"],
   ["rate", "rate", "successful requests per second since the test began"],
-  ["offered", "offered", "open load: requests that were due, per second"],
-  ["backlog", "backlog", "open load: requests that are due and wait for a connection now"],
-  ["p50", "p50 ms", ""],
-  ["p95", "p95 ms", ""],
-  ["p99", "p99 ms", ""],
-  ["ratio", "rate / baseline [95% interval]", ""],
-  ["bound", "share of bound", "the most that theory allows; the reason is below the table"],
+  ["offered", "offered", "requests of an open load that were due, per second"],
+  ["backlog", "backlog", "requests of an open load that are due, and wait for a connection now"],
+  ["p50", "p50 ms", "half of the successful requests were as fast, or faster"],
+  ["p95", "p95 ms", "95 of 100 were"],
+  ["p99", "p99 ms", "99 of 100 were"],
+  ["ratio", "rate / baseline [95% interval]", "as explained below the charts"],
+  ["bound", "share of bound", "how near the rate is to the most that theory allows"],
   ["cpu", "CPUs", "what the server uses now"],
-  ["rss", "memory", "resident, of the server now"],
+  ["rss", "memory", "of the server, resident, now"],
 ];
 const BUDGETS_S = [60, 120, 300, 600, 1800];
 
@@ -27,13 +27,18 @@ function makeTable() {
   const region = element("div", { className: "sbs-scroll", tabIndex: 0, role: "region", ariaLabel: "Figures of each deployment" }, table);
   const hint = element("p", { className: "sbs-hint" }, "The table is wider than this page: scroll it sideways, or with the arrow keys.");
   const reasons = element("ul", { className: "sbs-reasons" });
+  const meanings = element("dl");
+  const legend = element("details", { className: "sbs-meanings" }, element("summary", {}, "What the columns mean"), meanings);
 
   function show(state, color) {
     const columns = COLUMNS.filter(([key]) => state.rows.some((row) => key in row.text));
     head.replaceChildren(
       ...["scenario", "deployment"].map((text) => element("th", { scope: "col" }, text)),
-      ...columns.map(([, text, title]) => element("th", { scope: "col", title, className: "sbs-figure" }, text)),
+      ...columns.map(([, text]) => element("th", { scope: "col", className: "sbs-figure" }, text)),
     );
+    if (meanings.childElementCount !== 2 * columns.length) {
+      meanings.replaceChildren(...columns.flatMap(([, text, meaning]) => [element("dt", {}, text), element("dd", {}, meaning)]));
+    }
     let before = "";
     body.replaceChildren(
       ...state.rows.map((row) => {
@@ -58,10 +63,10 @@ function makeTable() {
     foot.replaceChildren(element("tr", {}, element("td"), element("th", { scope: "row" }, "in total"), ...sums));
     const known = state.rows.filter((row) => row.bound_rps !== null);
     reasons.replaceChildren(...known.map((row) => element("li", {}, `Bound of ${row.arm}: ${row.text.bound_reason}`)));
-    region.hidden = state.rows.length === 0;
+    region.hidden = legend.hidden = state.rows.length === 0;
     region.classList.toggle("sbs-cut", region.scrollWidth > region.clientWidth);
   }
-  return { parts: [region, hint, reasons], show };
+  return { parts: [region, hint, reasons, legend], show };
 }
 
 function minutes(seconds) {
@@ -77,7 +82,6 @@ async function post(path, fields = {}) {
 
 function makeMeasure() {
   const start = element("button", { type: "button", className: "sbs-button" }, "Measure properly");
-  start.title = "Stops this test and starts portcompare run with these settings: one deployment after the other, on fresh servers";
   const budget = element("select", { className: "sbs-button", ariaLabel: "How long it may take" });
   const says = element("div", { className: "sbs-run" });
   const text = element("p", { role: "status" });
