@@ -84,7 +84,7 @@ def take_live(browser: Browser) -> None:
         try:
             told = "web UI: "
             url = next((line for line in ui.stdout or () if line.startswith(told)), "").removeprefix(told)
-            page = browser.new_page(viewport={"width": 1400, "height": 1000}, color_scheme="light")
+            page = browser.new_page(viewport={"width": 1400, "height": 1080}, color_scheme="light")
             page.set_default_timeout(LIVE_LIMIT_MS)
             page.goto(url.strip())
             page.fill("input[name=userCount]", str(LIVE_USERS))

@@ -97,7 +97,7 @@ def ui(served: Ui) -> Iterator[Ui]:
 def test_a_person_starts_a_test_sees_it_grow_and_downloads_its_end(ui: Ui) -> None:
     page = ui.open()
     fill_form(page, users="4")
-    assert "Users of each deployment: 8 in total." in note_below(page, "userCount")
+    wait_until(lambda: "Users of each deployment: 8 in total." in note_below(page, "userCount"))
     page.click("button[type=submit]")
     page.wait_for_selector("[role=tab][aria-selected=true]:has-text('Side by side')")
     lefts = page.evaluate(
@@ -159,8 +159,8 @@ def test_every_viewer_edits_what_runs_and_what_is_not_changed_stays(ui: Ui) -> N
     assert page.input_value("input[name=delay]") == "0.02"
     chosen = "(select) => [...select.selectedOptions].map((option) => option.value)"
     assert page.eval_on_selector("select[name=deployments]", chosen) == [ARMS[1]]
-    note = page.evaluate("getComputedStyle(document.querySelector('form'), '::before').content")
-    assert "begins another one, with new figures" in note
+    note = "(form) => getComputedStyle(form, '::before').content"
+    assert "begins another one, with new" in page.eval_on_selector("form:has([name=deployments])", note)
     page.fill("input[name=userCount]", "9")
     page.get_by_role("button", name="Update").click()
     wait_until(lambda: ui.state()["settings"] == first | {"users": 9})

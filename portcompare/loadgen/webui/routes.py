@@ -29,14 +29,14 @@ _TEMPLATE_ARGS: Final = {
     "extended_csv_files": [{"href": "./side-by-side.csv", "title": "Download side by side CSV"}],
 }
 _ASSETS: Final = Path(__file__).with_name("assets")
-_SCRIPTS: Final = (
+_HEAD: Final = (
     '<link rel="stylesheet" href="./side-by-side/assets/side-by-side.css">'
     '<script src="./side-by-side/assets/first.js"></script>'  # before Locust's own, which are modules
     '<link rel="preload" as="script" href="./side-by-side/charts.js">'
     '<link rel="modulepreload" href="./side-by-side/assets/view.js">'
-    '<link rel="modulepreload" href="./side-by-side/assets/charts.js">'
-    '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
+    '<link rel="modulepreload" href="./side-by-side/assets/charts.js"></head>'
 )
+_SCRIPT: Final = '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 
 
 def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: object) -> None:
@@ -92,7 +92,8 @@ def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
     @web_ui.app.after_request
     def add_scripts_to_index(response: Response) -> Response:
         if request.endpoint == "locust.index" and response.mimetype == "text/html":
-            response.set_data(response.get_data(as_text=True).replace("</body>", _SCRIPTS))
+            text = response.get_data(as_text=True)
+            response.set_data(text.replace("</head>", _HEAD).replace("</body>", _SCRIPT))
         return response
 
 

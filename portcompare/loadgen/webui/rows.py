@@ -52,8 +52,9 @@ def make_rows(
             cpu_s = use.cpu_s / requests[arm.name] if use and requests[arm.name] and arm.cpus else None
             bound = _find_bound(cpu_s, arm, plan, settings)
             row = _make_row(ledger, (scenario, arms[0].name), (scenario, arm.name), bound, use)
-            row["users"] = settings.users if settings else None
-            row["text"]["users"] = f"{settings.users:,}" if settings else "-"
+            if settings:
+                row["users"] = settings.users
+                row["text"]["users"] = f"{settings.users:,}"
             if settings and settings.model == "open":
                 row |= _offered(ledger, (scenario, arm.name))
                 row["text"]["offered"] = "-" if row["offered_rps"] is None else rate(row["offered_rps"])
@@ -178,7 +179,7 @@ def describe(settings: LiveSettings, plan: UiPlan) -> str:
     is_closed, scenarios = settings.model == "closed", len(settings.scenarios)
     each = count(settings.users, "user") if is_closed else rate(settings.rate_rps)
     where = settings.arms[0] if len(settings.arms) == 1 else f"each of {len(settings.arms)} deployments"
-    text = f"{', '.join(settings.scenarios)}: {each}{' each' if scenarios > 1 else ''} on {where}"
+    text = f"{', '.join(settings.scenarios)}: {each}{' each,' if scenarios > 1 else ''} on {where}"
     lines = scenarios * len(settings.arms)
     if lines > 1:
         total = f"{settings.users * lines:,}" if is_closed else rate(settings.rate_rps * lines)

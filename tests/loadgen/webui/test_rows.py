@@ -109,7 +109,10 @@ def test_an_open_load_has_its_offered_rate_and_backlog_and_all_rows_a_total() ->
         ({}, "delayed: 32 users on each of 2 deployments (64 in total), delay 200 ms"),
         ({"scenarios": ("fast",), "arms": ("flask",), "users": 1}, "fast: 1 user on flask"),
         ({"model": "open", "rate_rps": 50.0, "delay_s": 0.0}, "50.0/s on each of 2 deployments (100/s in"),
-        ({"scenarios": ("fast", "delayed")}, "fast, delayed: 32 users each on each of 2 deployments (128 in"),
+        (
+            {"scenarios": ("fast", "delayed")},
+            "fast, delayed: 32 users each, on each of 2 deployments (128 in",
+        ),
     ],
 )
 def test_the_load_is_described_for_one_deployment_and_in_total(changes: dict[str, Any], text: str) -> None:

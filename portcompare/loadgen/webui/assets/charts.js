@@ -38,7 +38,7 @@ function spec(title, ink, paper) {
     layer: [
       {
         data: { name: "seconds" },
-        mark: { type: "line", strokeWidth: 2, clip: true, point: { size: 12 } },
+        mark: { type: "line", strokeWidth: 2, point: { size: 12 } },
         encoding: {
           x: { ...at, axis: { ...axis, format: "%H:%M:%S", tickCount: 4, labelOverlap: "greedy" } },
           y: { field: "value", type: "quantitative", axis: { ...axis, tickCount: 5 }, scale: { zero: true, nice: 4 } },

@@ -44,9 +44,9 @@ document.addEventListener("submit", () => (submittedAt = performance.now()), tru
 function showTotal() {
   const form = document.querySelector("form:has(select[name=deployments])");
   if (!form) return;
-  const users = Number(form.elements.userCount.value);
-  const total = users * form.elements.deployments.selectedOptions.length;
-  document.documentElement.style.setProperty("--sbs-total", `"Users of each deployment: ${total} in total."`);
+  const total = Number(form.elements.userCount.value) * form.elements.deployments.selectedOptions.length;
+  const text = form.elements.scenario ? `Users of each deployment: ${total} in total.` : "Users of each scenario on each deployment.";
+  document.documentElement.style.setProperty("--sbs-total", `"${text}"`);
 }
 document.addEventListener("input", showTotal);
 
