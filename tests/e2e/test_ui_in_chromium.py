@@ -215,11 +215,12 @@ def test_on_a_narrow_page_both_tabs_are_in_reach_and_the_table_scrolls_by_keyboa
 
 def test_a_proper_measurement_is_alone_can_be_cancelled_and_has_a_report(ui: Ui) -> None:
     ui.start()
+    ui.stop()
     page, other = ui.open(), ui.open()
+    fill_form(other, users="4")
     page.select_option(".sbs-actions select", "600")
     page.get_by_role("button", name="Measure properly").click()
     page.wait_for_selector(".sbs-run:has-text('at most 10 min left'), .sbs-run:has-text('at most 9')")
-    fill_form(other, users="4")
     other.get_by_role("button", name="Start").click()
     other.wait_for_selector("[role=alert]:has-text('A run measures on this machine')")
     other.close()

@@ -42,11 +42,8 @@ def fields_of(plan: UiPlan, shown: LiveSettings, *, picks_classes: bool) -> dict
 
     They are options of Locust's command line, by name, as `add_argument` takes them: its form shows those.
     """
-    scenario = {
-        "choices": list(plan.scenarios),
-        "default": shown.scenarios[0],
-        "help": "what is requested",
-    }
+    names = list(plan.scenarios)
+    scenario = {"choices": names, "default": shown.scenarios[0], "help": "what is requested"}
     return ({} if picks_classes else {"scenario": scenario}) | {
         "deployments": {
             "choices": [arm.name for arm in plan.arms],
@@ -61,11 +58,11 @@ def fields_of(plan: UiPlan, shown: LiveSettings, *, picks_classes: bool) -> dict
             "help": "closed: each user waits for its response; open: requests are sent at a rate",
         },
         "rate": {
-            "default": f"{shown.rate_rps:g}" if shown.rate_rps else "",
+            "default": f"{shown.rate_rps:.15g}" if shown.rate_rps else "",
             "help": "open load: requests per second on each deployment; users are then its connections",
         },
         "delay": {
-            "default": "" if shown.delay_s is None else f"{shown.delay_s:g}",
+            "default": "" if shown.delay_s is None else f"{shown.delay_s:.15g}",
             "help": "seconds that each response is to take; empty: the scenario's own",
         },
     }
@@ -108,7 +105,7 @@ def read_form(form: Mapping[str, Sequence[str]], plan: UiPlan, running: Form | N
 
 def read_budget(text: str) -> float:
     """Read how long a run may take, in seconds; raises FormError if it cannot take so long."""
-    return _number(text, "Budget", least=20, most=86_400)
+    return _number(text, "Budget", least=1, most=86_400)
 
 
 def _value(form: Mapping[str, Sequence[str]], name: str, otherwise: object = "") -> str:

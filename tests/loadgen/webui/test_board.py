@@ -13,9 +13,10 @@ from gevent.event import Event
 from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.webui import board as board_module
-from portcompare.loadgen.webui.board import Board, follow
+from portcompare.loadgen.webui.board import Board, find_colours, follow
 from portcompare.records.rounds import Usage
 from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, RunSummary, SummaryHead
+from portcompare.report.charts.svg import COLOURS, light_colours
 from portcompare.wire.protocol import (
     LiveSettings,
     RunRequest,
@@ -240,3 +241,10 @@ def test_a_second_that_cannot_be_computed_is_logged_and_the_next_one_is_shown(
     (record,) = caplog.records
     assert record.exc_info is not None
     assert "there are no figures" in caplog.text
+
+
+def test_a_deployment_has_the_colour_of_its_reports() -> None:
+    light = light_colours()
+    arms = [f"arm {number}" for number in range(COLOURS + 2)]
+    expected = [light[name] for name in ("baseline", *(f"arm-{n}" for n in range(COLOURS)), "arm-0")]
+    assert [on_light for on_light, _ in find_colours(arms).values()] == expected

@@ -34,7 +34,7 @@ def test_numbers_are_those_of_one_deployment_and_choices_come_in_the_order_of_th
 
 RUNNING = Form(
     settings=LiveSettings(
-        scenarios=("steady",), arms=("flask",), model="open", users=8, rate_rps=50.0, delay_s=0.5
+        scenarios=("steady",), arms=("flask",), model="open", users=8, rate_rps=12_345.678, delay_s=0.5
     ),
     ramp_up=4.0,
     run_time="5m",
@@ -85,7 +85,7 @@ def test_the_form_proposes_the_plan_and_then_shows_what_runs() -> None:
         "scenario": "steady",
         "deployments": ["flask"],
         "load": "open",
-        "rate": "50",
+        "rate": "12345.678",
         "delay": "0.5",
     }
     assert "scenario" not in fields_of(PLAN, RUNNING.settings, picks_classes=True)
