@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.request import url2pathname
@@ -31,25 +32,18 @@ def _is_installed(name: str) -> bool:
 def command_for_extras(*extras: str) -> str:
     """The shell command that adds extras to this portcompare; it keeps those that are there."""
     home, ours = Path(sys.prefix), distribution(_NAME)
-    receipt, metadata = home / "uv-receipt.toml", home / "pipx_metadata.json"
+    receipt, requirement = home / "uv-receipt.toml", _requirement(ours, _kept(ours, extras))
+    editable = ["--editable"] if _origin(ours).get("dir_info", {}).get("editable") else []
     if receipt.exists():
-        command, others = (
-            ["uv", "tool", "install"],
-            tomllib.loads(receipt.read_text())["tool"]["requirements"],
-        )
-        for other in others:
-            if other["name"] != _NAME:
-                command += ["--with", _requirement_of_receipt(other)]
-    elif metadata.exists():
-        command = ["pipx", "install", "--force"]
-    elif home.parent.name.startswith("archive-v"):  # made by uvx, in uv's cache
-        return shlex.join(["uvx", "--from", _requirement(ours, _kept(ours, extras)), _NAME, *sys.argv[1:]])
-    else:
-        command = _installer(sys.executable)
-        if _origin(ours).get("dir_info", {}).get("editable"):
-            command.append("--editable")
-        return shlex.join([*command, _requirement(ours, extras)])
-    return shlex.join([*command, _requirement(ours, _kept(ours, extras))])
+        tool = tomllib.loads(receipt.read_text(encoding="utf-8"))["tool"]
+        others = [_requirement_of_receipt(one) for one in tool["requirements"] if one["name"] != _NAME]
+        beside = chain.from_iterable(("--with", other) for other in others)
+        return shlex.join(["uv", "tool", "install", *beside, *editable, requirement])
+    if (home / "pipx_metadata.json").exists():
+        return shlex.join(["pipx", "install", "--force", *editable, requirement])
+    if home.parent.name.startswith("archive-v"):  # made by uvx, in uv's cache
+        return shlex.join(["uvx", "--from", requirement, _NAME, *sys.argv[1:]])
+    return shlex.join([*_installer(sys.executable), *editable, _requirement(ours, extras)])
 
 
 def command_for_packages(python: str, names: Iterable[str]) -> str:

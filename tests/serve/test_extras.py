@@ -28,6 +28,7 @@ WEB = {"url": "https://example.org/portcompare-1.0-py3-none-any.whl", "archive_i
 GIT = {"url": "file:///srv/tool.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}
 PIP = {"pyvenv.cfg": "", "lib/python3.11/site-packages/pip/__init__.py": ""}
 UV = {"pyvenv.cfg": ""}
+BARE_TOOL = UV | {"uv-receipt.toml": "[tool]\nrequirements = []"}
 TOOL = UV | {
     "uv-receipt.toml": "[tool]\nrequirements = [{name = 'portcompare', extras = ['port']}, "
     "{name = 'my-auth', specifier = '<2'}, {name = 'own', editable = '/own'}]"
@@ -74,6 +75,7 @@ def _install(home: Path, files: dict[str, str], origin: dict[str, Any] | None) -
         (UV, WEB, f"uv pip install --python PYTHON 'portcompare[servers] @ {WEB['url']}'"),
         (PIP, GIT, "PYTHON -m pip install 'portcompare[servers] @ git+file:///srv/tool.git@c0ffee'"),
         (TOOL, None, "uv tool install --with 'my-auth<2' --with /own 'portcompare[port,servers]'"),
+        (BARE_TOOL, CHECKOUT, "uv tool install --editable '/src/portcompare[port,servers]'"),
         (PIPX, FOLDER, "pipx install --force '/src/portcompare[port,servers]'"),
     ],
 )
@@ -98,11 +100,7 @@ def test_a_command_of_uvx_is_given_again_with_the_extra(monkeypatch: pytest.Monk
     [
         (PIP, None, "PYTHON -m pip install quart waitress"),
         (UV, None, "uv pip install --python PYTHON quart waitress"),
-        (
-            TOOL | {"uv-receipt.toml": "[tool]\nrequirements = []"},
-            None,
-            "uv tool install 'portcompare[port,servers]'",
-        ),
+        (BARE_TOOL, None, "uv tool install 'portcompare[port,servers]'"),
         (PIPX, None, "pipx install --force 'portcompare[port,servers]'"),
         (TOOL, PIP, "PYTHON -m pip install quart waitress"),
         (PIP, UV, "uv pip install --python PYTHON quart waitress"),
