@@ -21,7 +21,7 @@ app = Flask(__name__)
 
 @app.get("/sleep/<int:number>")
 def sleep(number):
-    time.sleep(0.03)
+    time.sleep(0.05)
     return str(number)
 """
 PLAN = """
@@ -39,7 +39,7 @@ command = { app = "flask", command = "python -m gunicorn --bind {host}:{port} fl
 
 [scenarios.slow]
 request = { path = "/sleep/3" }
-delay_s = 0.03
+delay_s = 0.05
 load = { users = [8] }
 """
 
@@ -51,7 +51,7 @@ def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
     quart = FLASK.replace("flask", "quart").replace("Flask", "Quart").replace("def ", "async def ")
     (tmp_path / "quart_app.py").write_text(quart, encoding="utf-8")
     (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
-    for name, length_s in {"PLAIN_S": 1.0, "PROFILED_S": 1.0, "WATCHED_S": 2.0}.items():
+    for name, length_s in {"PLAIN_S": 1.0, "PROFILED_S": 2.0, "WATCHED_S": 2.0}.items():
         monkeypatch.setattr(diagnose, name, length_s)
     monkeypatch.setattr(diagnose, "find_leaks", lambda scenario, *_: ([], (f"{scenario}: one user",)))
     found = diagnose.diagnose_plan(load_plan(tmp_path / "plan.toml", vocabulary()), tmp_path, Progress())
