@@ -50,6 +50,7 @@ def measure(folder: Path) -> list[str]:
     (wheel,) = folder.glob("*.whl")
     cold = install(folder, str(wheel), {"UV_CACHE_DIR": str(folder / "cache")})
     base = install(folder, str(wheel))
+    compiled = install(folder, str(wheel), {"UV_COMPILE_BYTECODE": "1"})
     lines = [*header("figure", "now", "at most", "")]
     demo_s = to_a_verdict(folder, wheel)
     for name, now, most, unit in (
@@ -62,6 +63,7 @@ def measure(folder: Path) -> list[str]:
         lines.append(
             row(name, f"{now:.4g} {unit}".strip(), f"{most} {unit}".strip(), verdict(met=now <= most))
         )
+    lines.append(row("base install with bytecode, as pip leaves it", f"{compiled.size_mib:.4g} MiB", "", ""))
     lines += ["", *header("extra", "adds to the base", "packages")]
     for extra in EXTRAS:
         more = install(folder, f"{wheel}[{extra}]")
@@ -75,35 +77,28 @@ def install(folder: Path, what: str, variables: dict[str, str] | None = None) ->
     """Install something into a new environment; only the installation is timed."""
     environment = folder / "environment"
     run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)], folder)
-    began_s = time.monotonic()
-    run(
-        [UV, "pip", "install", "--quiet", "--python", str(environment / "bin/python"), what],
-        folder,
-        variables,
-    )
-    install_s = time.monotonic() - began_s
-    (packages,) = environment.glob("lib/python*/site-packages")
-    blocks = sum(path.lstat().st_blocks for path in packages.rglob("*"))
+    empty_mib, began_s = size_mib(environment), time.monotonic()
+    python = str(environment / "bin/python")
+    run([UV, "pip", "install", "--quiet", "--python", python, what], folder, variables)
     return Installed(
-        size_mib=blocks * BLOCK_BYTES / 2**20,
-        packages=len(list(packages.glob("*.dist-info"))),
-        install_s=install_s,
+        install_s=time.monotonic() - began_s,
+        size_mib=size_mib(environment) - empty_mib,
+        packages=len(list(environment.glob("lib/python*/site-packages/*.dist-info"))),
     )
+
+
+def size_mib(folder: Path) -> float:
+    """What a folder takes on the disk; programs stand beside the packages."""
+    return sum(path.lstat().st_blocks for path in folder.rglob("*")) * BLOCK_BYTES / 2**20
 
 
 def to_a_verdict(folder: Path, wheel: Path) -> float:
     """How long the two commands of somebody take who has a wheel, in seconds."""
     empty = folder / "empty"
     empty.mkdir()
+    tools = {"UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
     began_s = time.monotonic()
-    run(
-        [UV, "tool", "install", "--quiet", f"{wheel}[servers]"],
-        empty,
-        tools := {
-            "UV_TOOL_DIR": str(folder / "tools"),
-            "UV_TOOL_BIN_DIR": str(folder / "bin"),
-        },
-    )
+    run([UV, "tool", "install", "--quiet", f"{wheel}[servers]"], empty, tools)
     run([str(folder / "bin" / "portcompare"), "demo"], empty, tools)
     return time.monotonic() - began_s
 
