@@ -82,8 +82,8 @@ def take_live(browser: Browser) -> None:
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ui:
         try:
-            told = "web UI: "
-            url = next((line for line in ui.stdout or () if line.startswith(told)), "").removeprefix(told)
+            start = "web UI: "
+            url = next((line for line in ui.stdout or () if line.startswith(start)), "").removeprefix(start)
             page = browser.new_page(viewport={"width": 1400, "height": 1080}, color_scheme="light")
             page.set_default_timeout(LIVE_LIMIT_MS)
             page.goto(url.strip())

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.processes
 
-Two worker processes load a raw ASGI callable, closed and open. What each of them told is added up here, count
-by count, by nothing but a Counter, and compared with what came of the round. Writes docs/benchmarks.md.
+Two worker processes load a raw ASGI callable, closed and open. What each of them reported is added up here,
+count by count, by nothing but a Counter, and compared with what came of the round. Writes docs/benchmarks.md.
 """
 
 import json
@@ -31,17 +31,17 @@ LOADS: dict[str, Load] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What came of a round, and what its workers told of it.
+    """What came of a round, and what its workers reported of it.
 
     Attributes:
         requests: As the round says.
         merged: The counts of its histogram by value.
-        told: Those of each worker's.
+        reported: Those of each worker's.
     """
 
     requests: int
     merged: Counter[int]
-    told: list[Counter[int]]
+    reported: list[Counter[int]]
 
 
 def main() -> None:
@@ -61,9 +61,11 @@ def measure(rounds: int) -> dict[str, list[Account]]:
                 for number in range(1, rounds + 1):
                     print(f"{load}, round {number} of {rounds}", file=sys.stderr)
                     done = load_once(generator, url, LOADS[load], window_s=SECONDS)
-                    told = [counts_of(last_histogram(path)) for path in sorted(folder.glob("told*"))]
+                    reported = [counts_of(last_histogram(path)) for path in sorted(folder.glob("reported*"))]
                     accounts.append(
-                        Account(requests=done.load.requests, merged=counts_of(done.histogram), told=told)
+                        Account(
+                            requests=done.load.requests, merged=counts_of(done.histogram), reported=reported
+                        )
                     )
         for worker in workers:
             worker.wait(20)
@@ -75,10 +77,12 @@ def describe(found: dict[str, list[Account]]) -> list[str]:
     lines = header("load", "round", "requests", "of each worker", "different counts", "equal")
     for load, accounts in found.items():
         for number, one in enumerate(accounts, 1):
-            summed = sum(one.told, Counter[int]())
+            summed = sum(one.reported, Counter[int]())
             different = sum(summed[value] != one.merged[value] for value in summed.keys() | one.merged.keys())
-            is_equal = not different and one.merged.total() == one.requests > 0 and len(one.told) == WORKERS
-            each = " + ".join(f"{counts.total():,}" for counts in one.told)
+            is_equal = (
+                not different and one.merged.total() == one.requests > 0 and len(one.reported) == WORKERS
+            )
+            each = " + ".join(f"{counts.total():,}" for counts in one.reported)
             counted = f"{different} of {len(one.merged)}"
             lines.append(row(load, number, f"{one.requests:,}", each, counted, verdict(met=is_equal)))
     return lines
@@ -93,7 +97,7 @@ def join(generator: LoadGenerator, folder: Path) -> list[subprocess.Popen[bytes]
             port = joined.address.rpartition(":")[2]
             for number in range(WORKERS):
                 client = [sys.executable, "-m", "benchmarks.clients.recording_worker"]
-                command = pinned(CLIENT_CPU, [*client, str(folder / f"told{number}"), port, "0"])
+                command = pinned(CLIENT_CPU, [*client, str(folder / f"reported{number}"), port, "0"])
                 workers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
 
     order = Gather(workers=WORKERS, here=False, cpus=(CLIENT_CPU,), host="127.0.0.1", port=0)

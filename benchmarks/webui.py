@@ -4,8 +4,8 @@
 
 One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, then under the
 web UI with one viewer, and with two hundred, in turn, each time in a load generator of its own. Every viewer
-asks once a second. What limits the rate here is the server, so the CPU time that a request takes in all the
-load generator's processes is told as well: where they are the limit, it is what the rate depends on. Pages
+polls once a second. What limits the rate here is the server, so the CPU time that a request takes in all the
+load generator's processes is measured as well: where they are the limit, the rate depends on it. Pages
 are opened beside the same load too, each in a browser profile of its own, so that nothing is cached. Writes
 docs/benchmarks.md.
 """
