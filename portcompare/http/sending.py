@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
@@ -115,4 +116,5 @@ def send_alone(url: str, request: RequestSpec, timeout_s: float) -> Response:
         with closing(Sender(url, timeout_s)) as sender:
             return await sender.send(request)
 
-    return asyncio.run(send())
+    with ThreadPoolExecutor(1) as thread:  # in that of the caller an event loop may run, as Playwright's does
+        return thread.submit(asyncio.run, send()).result()

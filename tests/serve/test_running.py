@@ -1,5 +1,6 @@
 """What servers use, whether they are alive, and whether they have settled."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -205,7 +206,10 @@ def test_the_idle_latency_is_the_median_of_three_and_no_response_is_the_slowest(
 def test_requests_are_timed_on_a_real_server_and_its_end_is_noticed(
     servers: dict[str, RunningServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert 0 < measure_idle(servers["waitress"], "/healthz") < running.SETTLE_LIMIT_S
+    async def measure_beside_loop() -> float:  # as Playwright has one run in the thread that loads pages
+        return measure_idle(servers["waitress"], "/healthz")
+
+    assert 0 < asyncio.run(measure_beside_loop()) < running.SETTLE_LIMIT_S
     (port,) = find_free_ports("127.0.0.1", 1)
     with pytest.raises(ServerError, match="no connection"):
         wait_until_settled(server_at(port), "/", 0.01)
