@@ -1,5 +1,6 @@
 """`portcompare demo`: the comparison of the twins, which come with portcompare."""
 
+import shlex
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ def demo(
         run([str(out_folder / DEFAULT_PLAN)], out_folder=folder, budget=budget, as_json=as_json)
     except typer.Exit:  # the comparison was made
         if not as_json:
-            print_line(_NEXT.format(folder=out_folder))
+            print_line(_NEXT.format(folder=shlex.quote(str(out_folder))))
         raise
 
 
