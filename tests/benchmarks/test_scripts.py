@@ -229,7 +229,7 @@ def test_histograms_add_up_count_by_count_or_do_not(
     merged: dict[int, int], requests: int, told: list[dict[int, int]], expected: str
 ) -> None:
     counted = [Counter(one) for one in told]
-    account = processes.Account(requests=requests, merged=Counter(merged), told=counted)
+    account = processes.Account(requests=requests, merged=Counter(merged), reported=counted)
     assert verdicts(processes.describe({"32 users": [account]})) == [expected]
 
 
