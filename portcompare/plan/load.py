@@ -58,7 +58,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         data: dict[str, Any] = check_size(tomllib.loads(read_file(path).decode()))
     except FileNotFoundError:
-        found, remedy = "there is no such file", "name a plan file"
+        found, remedy = "there is no such file", "name a plan file; `portcompare init` writes one"
     except (OSError, UnicodeDecodeError) as error:
         found, remedy = f"cannot be read: {error}", "name a readable plan file"
     except (UnreadableError, RecursionError):

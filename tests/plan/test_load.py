@@ -31,7 +31,7 @@ def test_a_plan_is_named_after_its_file_unless_it_has_a_name(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "found", "remedy"),
     [
-        (None, "there is no such file", "name a plan file"),
+        (None, "there is no such file", "name a plan file; `portcompare init` writes one"),
         (b'name = "\xff"', "cannot be read: ", "name a readable plan file"),
         (b'baseline = "old"\ncandidates = [oops]\n', "(at line 2, column 15)", "correct the syntax there"),
         (b"name = " + b"9" * 5000, "is not TOML: Exceeds the limit", "correct the syntax there"),
