@@ -1,5 +1,6 @@
 """`portcompare try`: what would a port of this Flask project gain, and would it respond alike?"""
 
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ def _print(trial: "Trial", folder: Path) -> None:
         print_line(f"  by hand: {left.place}: {left.why}")
     if len(trial.port.left) > _MOST_SHOWN:
         print_line(f"  and {len(trial.port.left) - _MOST_SHOWN} more by hand: portcompare port lists all")
-    more = f"portcompare check {folder}/plan.toml lists all"
+    more = f"portcompare check {shlex.quote(f'{folder}/plan.toml')} lists all"
     out.print(render_parity(trial.parity, Shown(most_rows=_MOST_SHOWN, more=more, commands=more)), crop=False)
     print_line(f"all files: {folder}\n")
     if trial.results is None:

@@ -124,10 +124,11 @@ def write_or_say_how(results: Results, folder: Path, progress: Progress) -> None
     try:
         write_reports(results, folder)
     except KeyboardInterrupt:
-        progress.note(f"the results are whole, the reports are not: portcompare report {folder} writes them")
+        how = f"portcompare report {shlex.quote(str(folder))} writes them"
+        progress.note(f"the results are whole, the reports are not: {how}")
         raise
     except OSError as error:
-        how = f"the results are whole: portcompare report {folder} writes the reports again"
+        how = f"the results are whole: portcompare report {shlex.quote(str(folder))} writes the reports again"
         raise MeasurementError(f"the reports cannot be written: {error}\n    {how}") from None
 
 
@@ -215,13 +216,14 @@ def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
                     write_reports(results, place)
             except (OSError, MemoryError) as failure:
                 failures.append(f"without reports: {_describe(failure)}")
-            kept = f"what was measured is kept, marked partial: portcompare report {place} shows it"
+            quoted = shlex.quote(str(place))
+            kept = f"what was measured is kept, marked partial: portcompare report {quoted} shows it"
             if (place / JOURNAL_FILE).exists():
-                kept += f", portcompare run --resume {place} completes it"
+                kept += f", portcompare run --resume {quoted} completes it"
             return f"{kept} ({'; '.join(failures)})" if failures else kept
     return (
-        f"what was measured last could not be written ({'; '.join(failures)}): portcompare report {folder} "
-        "shows what was written before"
+        f"what was measured last could not be written ({'; '.join(failures)}): "
+        f"portcompare report {shlex.quote(str(folder))} shows what was written before"
     )
 
 
@@ -263,6 +265,7 @@ def make_folder(folder: Path, *, exists: bool = False) -> Iterator[Path]:
     """
     if not exists and (problems := list(find_folder_problems(folder))):
         raise InputError(problems)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -278,8 +281,9 @@ def make_folder(folder: Path, *, exists: bool = False) -> Iterator[Path]:
     except InputError:
         if not exists:
             (folder / GENERATOR_LOG).unlink(missing_ok=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()
+            with suppress(OSError):  # as soon as one is not empty
+                for path in made or [folder]:
+                    path.rmdir()
         raise
     finally:
         os.close(lock)

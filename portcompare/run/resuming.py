@@ -1,5 +1,6 @@
 """Whether a run that was interrupted or broke off can go on."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,7 +24,9 @@ def read_resumable(folder: Path) -> Recording:
         remedy = "name the folder of a run that was interrupted or broke off"
         raise refuse(f"--resume {folder}", f"there is no {RESULTS_FILE} in it", remedy)
     if not read_results(folder / RESULTS_FILE).partial:
-        remedy = f"portcompare report {folder} shows it; without --resume it is measured afresh"
+        remedy = (
+            f"portcompare report {shlex.quote(str(folder))} shows it; without --resume it is measured afresh"
+        )
         raise refuse(f"--resume {folder}", "the run has come to its end: there is nothing to resume", remedy)
     return recall_run(folder)
 

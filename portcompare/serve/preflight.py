@@ -154,7 +154,8 @@ def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Probl
             yield plan.problem(("deployments", recipe.name, "server"), found, remedy)
     if check.problem is not None:
         target = first.app.target or ""
-        tried = f"cd {first.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'"
+        directory = shlex.quote(str(first.runtime.directory))
+        tried = f"cd {directory} && {python} -c 'import {target.partition(':')[0]}'"
         remedy = f"correct the target, or the app until this works: {tried}"
         yield plan.problem((*app, "target"), f"{target!r} cannot be served: {check.problem}", remedy)
 

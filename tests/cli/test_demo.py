@@ -46,9 +46,9 @@ def test_nothing_is_written_where_anything_else_is(
     (tmp_path / "own/sync_flask").mkdir(parents=True)
     (tmp_path / "own/sync_flask/app.py").write_text("mine")
     assert "--out own: exists, and " in refused(command, "demo", "--out", "own")
-    command("demo", "--out", "changed")
-    (tmp_path / "changed/async_quart/app.py").write_text("mine")
-    assert "async_quart/app.py is not as the demo has it" in refused(command, "demo", "--out", "changed")
+    assert "next: cd 'to change'\n" in command("demo", "--out", "to change")[1]
+    (tmp_path / "to change/async_quart/app.py").write_text("mine")
+    assert "async_quart/app.py is not as the demo has it" in refused(command, "demo", "--out", "to change")
     assert [path.name for path in (tmp_path / "own").rglob("*")] == ["sync_flask", "app.py"]
     assert len(runs) == 1
 

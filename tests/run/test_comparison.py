@@ -109,7 +109,13 @@ def test_an_interruption_while_reports_are_written_says_how_to_have_them(
     recording: Any = Mock()
     monkeypatch.setattr(comparison, "write_reports", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        write_or_say_how(recording, tmp_path, recording)
+        write_or_say_how(recording, tmp_path / "my run", recording)
     recording.note.assert_called_once_with(
-        f"the results are whole, the reports are not: portcompare report {tmp_path} writes them"
+        f"the results are whole, the reports are not: portcompare report '{tmp_path}/my run' writes them"
     )
+
+
+def test_a_refused_run_leaves_no_folder_that_it_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError), make_folder(tmp_path / "runs/first"):
+        raise InputError([])
+    assert not list(tmp_path.iterdir())
