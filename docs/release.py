@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     """Print the notes of the version that is named, or what is not ready for it."""
-    (version,) = sys.argv[1:]
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the script and the version
+        sys.exit("name the version to release: .venv/bin/python docs/release.py 0.1.0")
+    version = sys.argv[1]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     problems = [*find_problems(version, project["version"], changelog, _read_tags())]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.release import find_notes, find_problems
+from docs.release import find_notes, find_problems, main
 
 ROOT = Path(__file__).parents[1]
 CHANGELOG = (
@@ -46,3 +46,9 @@ def test_the_version_is_written_once() -> None:
     assert version("portcompare") == project["version"]
     sources = [path.read_text() for path in (ROOT / "portcompare").rglob("*.py")]
     assert not any("__version__" in source or f'"{project["version"]}"' in source for source in sources)
+
+
+def test_a_missing_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["docs/release.py"])
+    with pytest.raises(SystemExit, match="name the version to release"):
+        main()
