@@ -182,15 +182,18 @@ def test_charts_are_announced_share_an_instant_follow_the_test_and_are_saved(ui:
     page.hover("#sbs-chart-p50_ms canvas")
     instants = "[...document.querySelectorAll('.sbs-read')].map((one) => one.innerText.slice(0, 8))"
     wait_until(lambda: "" not in (shown := page.evaluate(instants)) and len(set(shown)) == 1)
-    page.locator("#sbs-chart-users summary").click()
+    page.get_by_label("Save the chart: users").click()
     with page.expect_download() as saving:
         page.get_by_role("link", name="Save as PNG").click()
     assert saving.value.suggested_filename == "side-by-side-users.png"
     page.wait_for_function(f"() => ({GREEN})() > 0")
     ui.start(deployments=ARMS[0])
     page.wait_for_function(f"() => ({GREEN})() === 0")  # of the test before
+    earlier = page.locator(".sbs-legend button", has_text=ARMS[1])
+    assert earlier.count() == 0
     page.get_by_label("show earlier tests").check()
     page.wait_for_function(f"() => ({GREEN})() > 0")
+    assert earlier.count() == 1
     page.close()
 
 

@@ -91,6 +91,7 @@ export function makeCharts() {
       const made = await embed(places[number], spec(title, now, paper), options);
       views[number]?.finalize();
       views[number] = made.view;
+      places[number].querySelector("summary").ariaLabel = `Save the chart: ${title}`;
       made.view.addEventListener("mousemove", (event) => showCross(made.view, event));
       places[number].addEventListener("mouseleave", () => setCross(null));
       draw();
@@ -135,8 +136,9 @@ export function makeCharts() {
   // What a chart draws: all deployments have the same number of users, so that these are one line.
   function shownLines(key) {
     if (key === "users") return [{ name: key, values: latest.charts.users, color: ink, dash: DASHES[0] }];
-    const scenarios = [...new Set(latest.charts.lines.map((line) => line.scenario))];
-    return latest.charts.lines
+    const lines = drawnLines();
+    const scenarios = [...new Set(lines.map((line) => line.scenario))];
+    return lines
       .filter((line) => !hidden.has(nameOf(line)))
       .map((line) => ({
         name: nameOf(line),
@@ -148,6 +150,12 @@ export function makeCharts() {
 
   function isShown(at) {
     return all.checked || at >= latest.charts.began_at_s;
+  }
+
+  // The lines of the seconds that are drawn: those of earlier tests only with these.
+  function drawnLines() {
+    const { at_s, lines } = latest.charts;
+    return lines.filter((line) => at_s.some((at, place) => isShown(at) && line.rate_rps[place] !== null));
   }
 
   function shownSeconds() {
@@ -197,7 +205,10 @@ export function makeCharts() {
 
   function draw() {
     if (!latest) return;
-    const changes = latest.charts.marks.filter((mark) => isShown(mark.at_s + 1)).map((mark) => ({ at: mark.at_s * 1000, text: mark.text }));
+    showLegend(drawnLines());
+    const shown = latest.charts.marks.filter((mark) => isShown(mark.at_s + 1));
+    marks.replaceChildren(...shown.slice(-6).map((mark) => element("li", {}, element("time", {}, clock(mark.at_s)), ` ${mark.text}`)));
+    const changes = shown.map((mark) => ({ at: mark.at_s * 1000, text: mark.text }));
     views.forEach((view, number) => {
       view.data("seconds", rowsOf(CHARTS[number][0])).data("marks", changes).runAsync();
     });
@@ -214,8 +225,6 @@ export function makeCharts() {
       whole.hidden = state.charts.lines.length === 0;
       if (whole.hidden) return;
       ready();
-      showLegend(state.charts.lines);
-      marks.replaceChildren(...state.charts.marks.slice(-6).map((mark) => element("li", {}, element("time", {}, clock(mark.at_s)), ` ${mark.text}`)));
       draw();
     },
   };
