@@ -193,8 +193,10 @@ class LiveUi:
 
 
 def _read_run_time(text: str) -> None:
-    """Refuse a run time that Locust cannot read: it would have ended the running test before it says so."""
+    """Refuse a run time that Locust cannot read, or takes for none: it would end the running test first."""
     try:
-        parse_timespan(text)
+        is_time = parse_timespan(text) > 0
     except ValueError:
-        raise FormError(f"Run time is {text!r}: enter a time such as 20s, 3m or 1h20m, or nothing") from None
+        is_time = False
+    if not is_time:
+        raise FormError(f"Run time is {text!r}: enter a time such as 20s, 3m or 1h20m, or nothing")

@@ -193,7 +193,7 @@ def test_the_form_of_any_viewer_is_filled_from_what_runs_and_a_change_of_users_k
     assert (shown["num_users"], shown["spawn_rate"], shown["run_time"]) == (2, 50, "1h")
     fields = {name: one["default_value"] for name, one in shown["extra_options"].items()}
     assert fields == {"deployments": ["new"], "load": "open", "rate": "40", "delay": ""}
-    for refused in ({"rate": "much"}, {"run_time": "long"}):
+    for refused in ({"rate": "much"}, {"run_time": "long"}, {"run_time": "0s"}):
         assert not live.client.post("/swarm", data=refused).json()["success"]
     before = live.state()
     assert before["state"] != "stopped"  # what is refused ends nothing
