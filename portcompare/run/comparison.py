@@ -333,19 +333,22 @@ class BackgroundRun:
         """Its progress."""
         status = self._process.poll()
         is_done = status in _WITH_REPORT and (self._folder / REPORT_FILE).exists()
+        nothing = "nothing was measured yet" if self._is_cancelled else "starting"
         return RunState(
             command=f"portcompare {shlex.join(self._command)}",
             state="running"
             if status is None
             else ("done" if is_done else "cancelled" if self._is_cancelled else "failed"),
-            progress=self._process.log_tail(1).strip() or "starting",
+            progress=self._process.log_tail(1).strip() or nothing,
             folder=self._folder.name,
             elapsed_s=round(time.monotonic() - self._began_s, 1),
             budget_s=self._budget_s,
         )
 
     def cancel(self) -> None:
-        """Interrupt it, as Ctrl-C does: it keeps what was measured, and ends by itself."""
+        """Interrupt it, as Ctrl-C does, once: it keeps what was measured, and ends by itself."""
+        if self._is_cancelled:
+            return  # a second interruption would break off the keeping
         self._is_cancelled = True
         with suppress(psutil.NoSuchProcess):
             for program in psutil.Process(self._process.pid).children():

@@ -1,3 +1,4 @@
+import signal
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,12 +13,14 @@ from portcompare.errors import InputError, MeasurementError, ServerError
 from portcompare.report.formats.results_file import read_results
 from portcompare.run import comparison
 from portcompare.run.comparison import (
+    BackgroundRun,
     find_folder_problems,
     kept_if_broken_off,
     make_folder,
     name_run_folder,
     write_or_say_how,
 )
+from portcompare.wire.protocol import LiveSettings, RunRequest
 from tests.analyse.samples import ROUND
 from tests.measure.plans import make_plan
 from tests.run.test_recording import record
@@ -119,3 +122,18 @@ def test_a_refused_run_leaves_no_folder_that_it_made(tmp_path: Path) -> None:
     with pytest.raises(InputError), make_folder(tmp_path / "runs/first"):
         raise InputError([])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_in_the_background_is_interrupted_once_and_says_that_nothing_was_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program, process = Mock(), Mock(**{"poll.return_value": 130, "log_tail.return_value": ""})
+    monkeypatch.setattr(comparison, "start_supervised", Mock(return_value=process))
+    monkeypatch.setattr("psutil.Process", Mock(**{"return_value.children.return_value": [program]}))
+    settings = LiveSettings(scenarios=("fast",), arms=("old", "new"), model="closed", users=1, rate_rps=0)
+    request = RunRequest(settings=settings, budget_s=60)
+    run = BackgroundRun(make_plan(), request, cpus=(), folder=tmp_path)
+    run.cancel()
+    run.cancel()
+    program.send_signal.assert_called_once_with(signal.SIGINT)
+    assert (run.state.state, run.state.progress) == ("cancelled", "nothing was measured yet")
