@@ -156,5 +156,5 @@ def _exchange_until_stopped(session: Session, live_servers: LiveServers, folder:
             elif request.measure is not None:
                 run = BackgroundRun(session.plan, request.measure, cpus=session.cpus.all_cpus, folder=folder)
     finally:
-        if run is not None:
-            run.stop()
+        if run is not None and (remedy := run.stop()):
+            print_note(f"what was measured is kept: {remedy}")

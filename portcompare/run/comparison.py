@@ -354,6 +354,9 @@ class BackgroundRun:
             for program in psutil.Process(self._process.pid).children():
                 program.send_signal(signal.SIGINT)
 
-    def stop(self) -> None:
-        """Stop it; what was measured is kept."""
+    def stop(self) -> str | None:
+        """Stop it; returns how what was measured can be completed, or None if nothing of it is left."""
         self._process.stop()
+        if not (self._folder / JOURNAL_FILE).exists():
+            return None
+        return f"portcompare run --resume {shlex.quote(str(self._folder))} completes the run under way"

@@ -39,8 +39,9 @@ class Run:
     def cancel(self) -> None:
         self.is_cancelled = True
 
-    def stop(self) -> None:
+    def stop(self) -> str:
         self.is_stopped = True
+        return "this completes it"
 
 
 class Stage:
@@ -100,11 +101,14 @@ def test_addresses_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -
     assert "waiting for load workers at [fd00::1]:5557; joined: none yet\n" in printed.err
 
 
-def test_one_run_is_under_way_at_a_time_and_can_be_cancelled(stage: Stage) -> None:
+def test_one_run_is_under_way_at_a_time_and_can_be_cancelled(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage.requests = [MEASURE, MEASURE, UiRequest(cancels=True), UiRequest(cancels=True), MEASURE]
     with pytest.raises(KeyboardInterrupt):
         ui.ui(Path("plan.toml"))
     assert [(run.is_cancelled, run.is_stopped) for run in stage.runs] == [(True, False), (False, True)]
+    assert capsys.readouterr().err.endswith("what was measured is kept: this completes it\n")
 
 
 def test_only_loopback_is_reached_from_this_machine_alone() -> None:

@@ -20,6 +20,7 @@ from portcompare.run.comparison import (
     name_run_folder,
     write_or_say_how,
 )
+from portcompare.run.journal import JOURNAL_FILE
 from portcompare.wire.protocol import LiveSettings, RunRequest
 from tests.analyse.samples import ROUND
 from tests.measure.plans import make_plan
@@ -124,16 +125,32 @@ def test_a_refused_run_leaves_no_folder_that_it_made(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def make_background_run(monkeypatch: pytest.MonkeyPatch, runs: Path) -> BackgroundRun:
+    process = Mock(**{"poll.return_value": 130, "log_tail.return_value": ""})
+    monkeypatch.setattr(comparison, "start_supervised", Mock(return_value=process))
+    monkeypatch.setattr(comparison, "RUNS", runs)
+    settings = LiveSettings(scenarios=("fast",), arms=("old", "new"), model="closed", users=1, rate_rps=0)
+    request = RunRequest(settings=settings, budget_s=60)
+    return BackgroundRun(make_plan(), request, cpus=(), folder=runs)
+
+
 def test_a_run_in_the_background_is_interrupted_once_and_says_that_nothing_was_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    program, process = Mock(), Mock(**{"poll.return_value": 130, "log_tail.return_value": ""})
-    monkeypatch.setattr(comparison, "start_supervised", Mock(return_value=process))
+    program = Mock()
     monkeypatch.setattr("psutil.Process", Mock(**{"return_value.children.return_value": [program]}))
-    settings = LiveSettings(scenarios=("fast",), arms=("old", "new"), model="closed", users=1, rate_rps=0)
-    request = RunRequest(settings=settings, budget_s=60)
-    run = BackgroundRun(make_plan(), request, cpus=(), folder=tmp_path)
+    run = make_background_run(monkeypatch, tmp_path)
     run.cancel()
     run.cancel()
     program.send_signal.assert_called_once_with(signal.SIGINT)
     assert (run.state.state, run.state.progress) == ("cancelled", "nothing was measured yet")
+
+
+def test_a_run_in_the_background_that_is_stopped_says_how_it_is_completed_if_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = make_background_run(monkeypatch, tmp_path)
+    assert run.stop() is None
+    (tmp_path / run.state.folder / JOURNAL_FILE).parent.mkdir(parents=True)
+    (tmp_path / run.state.folder / JOURNAL_FILE).touch()
+    assert run.stop() == f"portcompare run --resume {tmp_path / run.state.folder} completes the run under way"

@@ -70,7 +70,8 @@ class Board:
         self.runs = runs
         self._colours = find_colours([arm.name for arm in plan.arms])
         self.settings: LiveSettings | None = None  # What is loaded; None if that is nothing, or not known
-        self.run: RunState | None = None  # The run that was started last; None before
+        self.run: RunState | None = None  # The run that was started last; None before, and once a test begins
+        self._past_run = ""  # The folder of the run that had ended when the test began
         self._requested: RunRequest | None = None  # What to measure by a run; None for nothing
         self._is_cancelling = False
         self._is_run_starting = False  # The harness has the request, and does not show the run yet
@@ -123,6 +124,8 @@ class Board:
         """
         self._points.extend(self._ledger.close_seconds(is_over=True))
         self.settings = settings
+        if self.run is not None:
+            self._past_run, self.run = self.run.folder, None
         self._ledger = Ledger(test, time.time(), processes=processes)
         self._usage_at_start, self._usage_at_end = dict(self._usage), {}
         self.mark(describe(settings, self.plan) if settings is not None else "started")
@@ -172,7 +175,8 @@ class Board:
             self._usage_at_start = dict(self._usage)
         if self._is_over and not self._usage_at_end:
             self._usage_at_end = dict(self._usage)  # later use does not belong to the test
-        self.run, self._is_run_starting = order.run, False
+        is_past = order.run is not None and order.run.folder == self._past_run
+        self.run, self._is_run_starting = None if is_past else order.run, False
 
     def tick(self, state: str, users: int = 0) -> None:
         """Compute what is shown for the next second; `users`: how many there are, on all arms together."""

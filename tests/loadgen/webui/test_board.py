@@ -164,8 +164,13 @@ def test_a_run_is_under_way_from_the_request_until_the_harness_reports_its_end(b
     board.cancel_run()
     assert board.take_request(is_loading=False) == UiRequest(cancels=True)
     assert board.take_request(is_loading=False) == UiRequest()
-    board.show(ShowState(usage={}, run=replace(running, state="cancelled")))
+    ended = ShowState(usage={}, run=replace(running, state="cancelled"))
+    board.show(ended)
     assert not board.is_measuring
+    assert board.run == ended.run
+    board.begin(1)
+    board.show(ended)
+    assert board.run is None  # its message would stay above the test
     board.request_run(request)
     board.cancel_run()  # before the harness has it
     assert board.take_request(is_loading=False) == UiRequest()

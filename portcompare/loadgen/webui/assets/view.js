@@ -145,7 +145,7 @@ function describe(state) {
   const load = state.load ? `${state.load}; ` : "";
   if (state.length_s) return ` ${load}counted for ${Math.round(state.length_s)} s`;
   if (["running", "spawning"].includes(state.state)) return ` ${load}the first second is being counted`;
-  return " start a test to see figures";
+  return state.load ? ` ${load}it ended before a second was counted` : " start a test to see figures";
 }
 
 export function makeView(parent) {
