@@ -104,7 +104,7 @@ def run_round(url: str) -> Loaded:
 
 @contextmanager
 def live(url: str) -> Iterator[tuple[str, httpx.Client]]:
-    """A test under the web UI; yields the UI's address and a client of it, some seconds after the start."""
+    """A test under the web UI; yields the UI's address and a client of it."""
     arm = UiArm(name="raw", url=url)
     plan = UiPlan(name="benchmark", arms=(arm,), scenarios={SCENARIO: UiScenario(name=SCENARIO)})
     with generating() as (generator, folder):
@@ -114,7 +114,6 @@ def live(url: str) -> Iterator[tuple[str, httpx.Client]]:
             form = {"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO}
             started = client.post("/swarm", data=form)
             assert started.json()["success"], started.text
-            time.sleep(WARMUP_S)
             yield ui, client
             client.post("/stop")
 
@@ -122,6 +121,7 @@ def live(url: str) -> Iterator[tuple[str, httpx.Client]]:
 def run_live(url: str, *, viewers: int) -> Loaded:
     """A test that so many look at."""
     with live(url) as (ui, client), viewed(ui, viewers) as count:
+        time.sleep(WARMUP_S)  # the view has the last full second, in which no viewer may have started
         before, polls, used_s, began_s = ask_view(client), count(), read_cpu_s(), time.monotonic()
         time.sleep(SECONDS)
         used_s, lasted_s = read_cpu_s() - used_s, time.monotonic() - began_s
@@ -137,6 +137,7 @@ def open_pages(url: str, times: int) -> list[float]:
     """Open the UI so many times while it loads a server; returns when each page had its first chart."""
     opened_s = []
     with live(url) as (ui, _), launch_chromium() as browser:
+        time.sleep(WARMUP_S)
         for _ in range(times):
             page = browser.new_page()
             page.goto(ui, wait_until="commit")
