@@ -2,12 +2,13 @@
 
     .venv/bin/python -m benchmarks.webui
 
-One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, then under the
-web UI with one viewer, and with two hundred, in turn, each time in a load generator of its own. Every viewer
-polls once a second. What limits the rate here is the server, so the CPU time that a request takes in all the
-load generator's processes is measured as well: where they are the limit, the rate depends on it. Pages
-are opened beside the same load too, each in a browser profile of its own, so that nothing is cached. Writes
-docs/benchmarks.md.
+One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, and in tests
+under the web UI, in turn. Each test is measured without a viewer, with one, and with two hundred, in another
+order each time: what viewers cost is less than what one start of a load generator differs from the next.
+Every viewer polls once a second. What limits the rate here is the server, so the CPU time of a request
+in all the load generator's processes is measured as well: where they are the limit, the rate depends on it.
+Pages are opened beside the same load too, each in a browser profile of its own, so that nothing is cached.
+Writes docs/benchmarks.md.
 """
 
 import os
@@ -18,9 +19,10 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, permutations
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO, Any
@@ -36,11 +38,14 @@ from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.serve.running import read_usage
 from portcompare.wire.protocol import Gather, OpenUi, ShowState, UiArm, UiPlan, UiScenario, UserLoad
 
-SECONDS, ROUNDS, USERS, MANY = 4.0, 12, 32, 200
-WARMUP_S = 5.0
-WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
+SECONDS, ROUNDS, USERS, MANY = 4.0, 6, 32, 200
+WARMUP_S = 3.0
+WITHOUT, NOBODY, ONE, HUNDREDS = "without the UI", "without a viewer", "one viewer", f"{MANY} viewers"
+VIEWERS = {NOBODY: 0, ONE: 1, HUNDREDS: MANY}
+BESIDE = {NOBODY: WITHOUT, ONE: NOBODY, HUNDREDS: NOBODY}
+"""What each side is compared with: viewers, with the same test without them."""
 LEAST_PRIORITY = 19
-COSTS = {WITHOUT: 0.0, ONE: 0.01, HUNDREDS: 0.03}
+COSTS = {NOBODY: 0.03, ONE: 0.01, HUNDREDS: 0.03}
 """What it may cost at most, as part of the rate."""
 FIRST_CHART_S = 2.0
 """How long after a page is opened its first chart is to be seen."""
@@ -67,16 +72,16 @@ def main() -> None:
 
 
 def measure(rounds: int) -> tuple[dict[str, list[Loaded]], list[float]]:
-    """Load the raw ASGI callable without the UI, with it, and with many viewers, in turn; then open pages."""
+    """Load the raw ASGI callable without the UI and under it, in turn; then open pages."""
     with target(raw_target()) as url:
-        loaded = in_turn(
-            {
-                WITHOUT: lambda: run_round(url),
-                ONE: lambda: run_live(url, viewers=1),
-                HUNDREDS: lambda: run_live(url, viewers=MANY),
-            },
+        orders = cycle(permutations(VIEWERS))
+        live_side = "under the UI"
+        sides = in_turn(
+            {WITHOUT: lambda: {WITHOUT: run_round(url)}, live_side: lambda: run_live(url, next(orders))},
             rounds,
         )
+        loaded = {WITHOUT: [one[WITHOUT] for one in sides[WITHOUT]]}
+        loaded |= {name: [one[name] for one in sides[live_side]] for name in VIEWERS}
         return loaded, open_pages(url, rounds)
 
 
@@ -111,6 +116,7 @@ def live(url: str) -> Iterator[tuple[str, httpx.Client]]:
         ui = generator.open_ui(OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=folder))
         generator.show(ShowState(usage={}))
         with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client:
+            client.get("/side-by-side/charts.js")  # what the UI builds when it starts is done then
             form = {"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO}
             started = client.post("/swarm", data=form)
             assert started.json()["success"], started.text
@@ -118,9 +124,15 @@ def live(url: str) -> Iterator[tuple[str, httpx.Client]]:
             client.post("/stop")
 
 
-def run_live(url: str, *, viewers: int) -> Loaded:
-    """A test that so many look at."""
-    with live(url) as (ui, client), viewed(ui, viewers) as count:
+def run_live(url: str, order: Iterable[str]) -> dict[str, Loaded]:
+    """A test that nobody, one and many look at, one after the other."""
+    with live(url) as (ui, client):
+        return {name: look(ui, client, VIEWERS[name]) for name in order}
+
+
+def look(ui: str, client: httpx.Client, viewers: int) -> Loaded:
+    """What the load is while so many look at it."""
+    with viewed(ui, viewers) as count:
         time.sleep(WARMUP_S)  # the view has the last full second, in which no viewer may have started
         before, polls, used_s, began_s = ask_view(client), count(), read_cpu_s(), time.monotonic()
         time.sleep(SECONDS)
@@ -166,6 +178,9 @@ def viewed(ui: str, viewers: int) -> Iterator[Any]:
     People look from elsewhere. Here they have what the load generator leaves idle of its CPU, at the lowest
     priority, so that what they do themselves takes as little as possible from the load.
     """
+    if not viewers:
+        yield lambda: 0
+        return
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, "-m", "benchmarks.webui", ui, str(viewers), file.name]
         process = subprocess.Popen(pinned(CLIENT_CPU, command))
@@ -243,24 +258,25 @@ class Viewer:
 def describe(measured: tuple[dict[str, list[Loaded]], list[float]]) -> list[str]:
     """The figures as Markdown."""
     found, opened_s = measured
-    names = ("requests/s", "beside without", "CPU time a request, us", "beside without", "may cost")
+    names = ("beside", "requests/s", "ratio", "CPU time a request, us", "ratio", "may cost")
     lines = header("side", *names, "rate", "CPU time", "answers to viewers/s")
-    without = found[WITHOUT]
     for name, loaded in found.items():
-        cells, verdicts = [name], []
+        beside = BESIDE.get(name, name)
+        cells, verdicts = [name, beside], []
         for what, scale in (("rate_rps", 1.0), ("cpu_s_per_request", 1e6)):
-            own, theirs = ([getattr(one, what) for one in side] for side in (loaded, without))
-            beside = ratios(own, theirs)
-            change = statistics.median(beside) if what == "rate_rps" else 1 / statistics.median(beside)
-            cells += [spread(scale * one for one in own), spread(beside)]
-            verdicts.append(verdict(met=change >= 1 - COSTS[name]))
-        lines.append(row(*cells, f"{COSTS[name]:.0%}", *verdicts, spread(one.polls_rps for one in loaded)))
+            own, theirs = ([getattr(one, what) for one in side] for side in (loaded, found[beside]))
+            ratio = ratios(own, theirs)
+            change = statistics.median(ratio) if what == "rate_rps" else 1 / statistics.median(ratio)
+            cells += [spread(scale * one for one in own), spread(ratio)]
+            verdicts.append(verdict(met=change >= 1 - COSTS[name]) if name in COSTS else "")
+        may_cost = f"{COSTS[name]:.0%}" if name in COSTS else ""
+        lines.append(row(*cells, may_cost, *verdicts, spread(one.polls_rps for one in loaded)))
     is_early = verdict(met=statistics.median(opened_s) <= FIRST_CHART_S)
     first = f"The first chart is seen {spread(opened_s)} s after a page is opened, of {len(opened_s)} pages"
     return [
         *lines,
         "",
-        f"{len(without)} rounds of {SECONDS:g} s, {USERS} users. {versions('locust', 'uvicorn')}.",
+        f"{len(found[WITHOUT])} rounds of {SECONDS:g} s, {USERS} users. {versions('locust', 'uvicorn')}.",
         "",
         f"{first}: at most {FIRST_CHART_S:g} s, {is_early}.",
     ]

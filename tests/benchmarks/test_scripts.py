@@ -240,12 +240,13 @@ def test_the_cost_of_the_web_ui_is_that_beside_none(cost_s: float, first_s: floa
     without = webui.Loaded(rate_rps=1000.0, cpu_s_per_request=10e-6)
     found = {
         webui.WITHOUT: [without] * 2,
+        webui.NOBODY: [without] * 2,
         webui.ONE: [replace(without, cpu_s_per_request=cost_s, polls_rps=1.0)] * 2,
         webui.HUNDREDS: [replace(without, rate_rps=900.0, polls_rps=200.0)] * 2,
     }
     *lines, first = webui.describe((found, [first_s]))
     told = [[cell.strip(" *") for cell in line.split("|")] for line in lines]
-    by_side = {cells[1]: (cells[7], cells[8]) for cells in told if len(cells) > 7}
+    by_side = {cells[1]: (cells[8], cells[9]) for cells in told if len(cells) > 8}
     assert by_side[webui.ONE] == ("met", expected)
     assert by_side[webui.HUNDREDS] == ("missed", "met")
     assert expected in first
