@@ -93,7 +93,7 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
         / geometric_mean([rates_rps[block, "baseline"], rates_rps[block, "control"]])
         for block in range(2)
     ]
-    assert ratio == pytest.approx(geometric_mean(ratios), rel=0.1)  # it is fitted to turns
+    assert ratio == pytest.approx(geometric_mean(ratios), rel=0.3)  # it is fitted to turns
 
 
 def test_a_finished_run_leaves_no_process_behind_keeps_its_logs_and_prints_the_results_alone(
