@@ -49,7 +49,8 @@ class _Held:
     longest_s: float = 0.0
     cpu_s: float = 0.0
     events: Counter[str] = field(default_factory=Counter)
-    glances: float = 0
+    looks: int = 0  # That found it in a call
+    glances: float = 0  # Of those, without calls that take microseconds in every app
     waited_s: float = 0.0  # of those
     places: Counter[Place] = field(default_factory=Counter)  # the line with what it calls
     waits: Counter[tuple[str, str]] = field(default_factory=Counter)  # for what, in which call
@@ -66,7 +67,8 @@ def find_blocking(app: WatchedApp, seen: Seen) -> list[Blocking]:
         is_long = one.total_s >= _LEAST_SHARE * seen.seconds or one.stalls >= least
         least_glances = max(_LEAST_TIMES, _LEAST_GLANCES * seen.total("busy_looks"))
         waited = one.waited_s / seen.seconds if seen.seconds else 0.0
-        is_waiting = waited >= (_LEAST_WAITED if one.glances >= least_glances else _LEAST_SHARE)
+        least_waited = _LEAST_WAITED if one.glances >= least_glances else _LEAST_SHARE
+        is_waiting = waited >= least_waited and one.looks >= _LEAST_TIMES
         calls = max(one.events.values(), default=0)
         if not (one.stalls >= _LEAST_TIMES and is_long) and calls < least and not is_waiting:
             continue
@@ -113,6 +115,7 @@ def _collect(seen: Seen) -> Iterable[_Held]:
         one.waits[_wait_of(event), event] += number
     for leaf, place, route, number, waited_s in seen.rows("glances"):
         one = note(place, route, number)
+        one.looks += number
         one.glances += 0 if leaf.startswith(_SHORT) else number
         one.waited_s += waited_s
         one.waits[_wait_of(leaf), leaf.removeprefix(_LOGGING)] += number

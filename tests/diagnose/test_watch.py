@@ -98,9 +98,9 @@ def test_a_coroutine_that_nothing_awaits_is_a_mistake_at_the_line_that_makes_it(
 
 
 def test_nothing_is_found_in_what_waits_as_it_should() -> None:
-    seen = watch("/clean")
+    seen = watch("/clean", number=40)
     assert [*find_blocking(APP, seen), *find_waiting(APP, seen), *find_mistakes(APP, seen)] == []
     (route,) = split_time(APP, seen, response_s=5.0, network_s=1.0)
-    assert (route.route, route.requests, route.weight) == ("GET /clean", 10, 1.0)
+    assert (route.route, route.requests, route.weight) == ("GET /clean", 40, 1.0)
     assert route.response_s == pytest.approx(5.0)
     assert route.queued_s > 0
