@@ -68,7 +68,7 @@ async def process() -> str:
 
 @app.get("/returned")
 async def returned() -> dict[str, list[str]]:
-    return {"rows": ["some text that is serialised when the view has returned"] * 200_000}  # returned
+    return {"rows": ["some text that is serialised when the view has returned"] * 400_000}  # returned
 
 
 @app.get("/gather")
