@@ -51,7 +51,7 @@ class _Held:
     events: Counter[str] = field(default_factory=Counter)
     looks: int = 0  # That found it in a call
     glances: float = 0  # Of those, without calls that take microseconds in every app
-    waited_s: float = 0.0  # of those
+    waited_s: float = 0.0  # In the looks
     places: Counter[Place] = field(default_factory=Counter)  # the line with what it calls
     waits: Counter[tuple[str, str]] = field(default_factory=Counter)  # for what, in which call
     routes: Counter[str] = field(default_factory=Counter)

@@ -54,11 +54,13 @@ def _read_schema(path: Path, text: str | None) -> Plan:
     return plan
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(
+    path: Path, if_missing: str = "name a plan file; `portcompare init` writes one"
+) -> dict[str, Any]:
     try:
         data: dict[str, Any] = check_size(tomllib.loads(read_file(path).decode()))
     except FileNotFoundError:
-        found, remedy = "there is no such file", "name a plan file; `portcompare init` writes one"
+        found, remedy = "there is no such file", if_missing
     except (OSError, UnicodeDecodeError) as error:
         found, remedy = f"cannot be read: {error}", "name a readable plan file"
     except (UnreadableError, RecursionError):
@@ -76,7 +78,7 @@ def _merge_includes(data: dict[str, Any], origins: Origins) -> Iterator[Problem]
     for name in include if isinstance(include, list) else []:
         included_path = origins.plan.parent / str(name)
         try:
-            tables = _read_toml(included_path)
+            tables = _read_toml(included_path, f"correct `include` in {origins.plan}, or write the file")
         except InputError as error:
             yield from error.problems
             continue
@@ -99,9 +101,9 @@ def _merge_includes(data: dict[str, Any], origins: Origins) -> Iterator[Problem]
 def _name_inline_deployments(data: dict[str, Any], origins: Origins) -> Iterator[Problem]:
     """Make deployments of the tables in `baseline` and `candidates`, which are named by their hosts."""
     deployments, candidates = data.get("deployments", {}), data.get("candidates")
-    given: dict[tuple[str, ...], tuple[Any, Any]] = (
-        {("baseline",): (data, "baseline")} if "baseline" in data else {}
-    )
+    given: dict[tuple[str, ...], tuple[Any, Any]] = {}
+    if "baseline" in data:
+        given["baseline",] = data, "baseline"
     if isinstance(candidates, list):
         given |= {("candidates", str(place)): (candidates, place) for place in range(len(candidates))}
     for key, (holder, place) in given.items():

@@ -70,16 +70,21 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
 
 def find_left_out(whole: Plan, part: Plan) -> str | None:
     """What a part of a plan leaves out that a reader might expect, in a clause; None if nothing."""
+    gone = list_gone(whole, part)
+    if not gone:
+        return None
+    return f"only a part of the plan was run, without its {', '.join(gone)}: run the whole plan for them"
+
+
+def list_gone(whole: Plan, part: Plan) -> list[str]:
+    """What goes over several scenarios of a plan, and of which a part has nothing."""
     tables = {
         "gates": (whole.gates, part.gates),
         "claims": (whole.claims, part.claims),
         "pages": (whole.pages, part.pages),
         "break-even borders": (whole.break_even, part.break_even),
     }
-    gone = [name for name, (before, after) in tables.items() if before and not after]
-    if not gone:
-        return None
-    return f"only a part of the plan was run, without its {', '.join(gone)}: run the whole plan for them"
+    return [name for name, (before, after) in tables.items() if before and not after]
 
 
 def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:

@@ -6,6 +6,7 @@ from portcompare.errors import InputError
 from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.plan import ClosedLoad, Gate, OpenLoad, Plan, Scenario
 from portcompare.plan.schema import WorkPlan
+from portcompare.run.narrowing import Narrowing, list_gone, narrow
 from portcompare.units import count
 from portcompare.work.counters import choose_method
 
@@ -18,7 +19,7 @@ _SEARCHED_USERS = 32  # the load of a scenario whose highest rate is searched
 
 
 def quicken(plan: Plan, budget_s: float = QUICK_S, known: str | None = None) -> tuple[Plan, str]:
-    """Select what tells most in short time, have its instructions counted, and say what is left out.
+    """Select what shows most in short time, have its instructions counted, and name what is left out.
 
     A port, one level of each scenario that fits; what gates name comes first.
     `known`: what was left out before.
@@ -26,15 +27,12 @@ def quicken(plan: Plan, budget_s: float = QUICK_S, known: str | None = None) -> 
     candidates = _choose_candidates(plan)
     most_s = _LOAD_SHARE * budget_s
     names, load_s = _choose_scenarios(plan, 2 + len(candidates), most_s)
-    scenarios = {name: _at_one_level(plan, name) for name in plan.scenarios if name in names}
     work, not_counted = (plan.work, "") if plan.work is not None else _plan_work(is_time=load_s <= most_s)
-    part = plan.model_copy(
+    part = narrow(plan, Narrowing(scenarios=names, arms=[plan.baseline, *candidates]))
+    part = part.model_copy(
         update={
-            "candidates": candidates,
-            "scenarios": scenarios,
+            "scenarios": {name: _at_one_level(plan, name) for name in part.scenarios},
             "break_even": None,
-            "claims": {},
-            "pages": {},
             "work": work,
             "rounds": plan.rounds.model_copy(update={"budget_s": budget_s}),
         }
@@ -112,7 +110,6 @@ def _list_left_out(whole: Plan, part: Plan) -> Iterator[str]:
         if gate not in part.gates:
             at = "" if gate.level is None else f" at {whole.level_text(gate.scenario, gate.level)}"
             yield f"the gate on {gate.metric} of {gate.candidate} ({gate.scenario}{at})"
-    tables = {"searches": whole.searches, "claims": whole.claims, "pages": whole.pages}
-    yield from (f"the {name}" for name, table in tables.items() if table)
-    if whole.break_even is not None:
-        yield "the break-even borders"
+    yield from (f"the {name}" for name in list_gone(whole, part) if name != "gates")
+    if whole.searches:
+        yield "the searches"

@@ -128,7 +128,7 @@ def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, A
     }
 
 
-_STEP_X, _STEP_Y = 58, 30
+_STEP_X, _STEP_Y = 53, 30
 _CELL_TONES: dict[CellState, Tone] = {
     "wins": "better",
     "loses": "worse",
