@@ -43,7 +43,7 @@ BLOCKING = {
     "/file": ("file", "open", "waits for a file"),
     "/database": ("database", "sqlite3.connect", "waits for a database"),
     "/process": ("process", "subprocess.run", "waits for a process"),
-    "/returned": ("returned", "json.encoder.", "computes"),  # in whichever of its functions
+    "/returned": ("returned", "json.encoder.iterencode", "computes"),
     "/gather": ("gather", "time.sleep", "waits for a clock"),
     "/queue": ("queue", "JOBS.get", "waits for a lock or another thread, in _thread.lock.acquire"),
 }
@@ -66,8 +66,7 @@ def test_a_line_that_blocks_the_loop_is_named_with_its_route(path: str) -> None:
     seen = watch(*BLOCKING)
     route = f"GET {path.replace('/3', '/<int:number>')}"
     one = next(one for one in find_blocking(APP, seen) if one.route == route)
-    assert (one.file, one.line, one.reason) == ("watched_app.py", line_of(mark), reason)
-    assert one.call.startswith(call)
+    assert (one.file, one.line, one.call, one.reason) == ("watched_app.py", line_of(mark), call, reason)
     assert (one.deployment, one.scenario) == ("quart", "fast")
     assert one.count >= (10 if path in {"/file", "/database"} else 3)
     if mark == "sleep":

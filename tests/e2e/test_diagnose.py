@@ -61,10 +61,7 @@ def test_a_port_that_blocks_its_loop_is_diagnosed_beside_its_baseline(
     assert line.rule == "ASYNC251"
     assert found.unseen == ()
     watched = {one.deployment: one for one in found.watched}
-    # On a busy machine too little of one may have run to be seen.
-    graphs = [tmp_path / one.flame_graph for one in watched.values() if one.flame_graph]
-    assert graphs
-    assert all("<svg" in path.read_text(encoding="utf-8") for path in graphs)
+    assert "<svg" in (tmp_path / watched["quart"].flame_graph).read_text(encoding="utf-8")
     assert watched["quart"].slots == 1
     assert watched["quart"].is_blocked
     assert watched["flask"].slots == 2
