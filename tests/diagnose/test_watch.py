@@ -1,9 +1,15 @@
 import os
+import queue
+import select
+import socket
 import subprocess
 import sys
+import time
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -104,3 +110,13 @@ def test_nothing_is_found_in_what_waits_as_it_should() -> None:
     assert (route.route, route.requests, route.weight) == ("GET /clean", 40, 1.0)
     assert route.response_s == pytest.approx(5.0)
     assert route.queued_s > 0
+
+
+def test_calls_that_only_make_set_or_close_something_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(APP_PYTHON)
+    places: Any = import_module("portcompare_places")
+    one = socket.socket  # its methods
+    short = [socket.socketpair, one, one.close, one.setsockopt, one.bind, one.listen, select.epoll, time.time]
+    assert {places.name_of(call) for call in short} == {""}
+    waits = [one.recv, one.sendall, one.accept, one.connect, select.select, select.epoll.poll, time.sleep]
+    assert all(places.name_of(call) for call in [*waits, socket.getaddrinfo, queue.Queue.get])

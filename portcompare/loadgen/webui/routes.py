@@ -66,13 +66,15 @@ def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
 
     @routes.post("/side-by-side/measure")
     def measure() -> tuple[Response, int]:
+        # First: while the rest of a request is awaited, others are responded to.
+        budget = request.form.get("budget_s", str(board.plan.budget_s))
         settings = board.settings
         if settings is None or len(settings.arms) == 1:
             return _refuse("Start a test of two or more deployments first")
         if board.is_measuring:
             return _refuse("A run is under way already")
         try:
-            budget_s = read_budget(request.form.get("budget_s", str(board.plan.budget_s)))
+            budget_s = read_budget(budget)
         except FormError as error:
             return _refuse(str(error))
         board.request_run(RunRequest(settings=settings, budget_s=budget_s))

@@ -45,6 +45,18 @@ _NEVER_WAITING = {
     *("queue.Queue.put_nowait", "threading.Event.set", "threading.Lock", "threading.Thread.start"),
     *("threading.local", "time.gmtime", "time.localtime", "time.monotonic", "time.perf_counter"),
     *("time.process_time", "time.strftime", "time.time"),
+    *("select.epoll", "select.poll", "select.poll.register", "select.poll.unregister"),
+    *("select.epoll.close", "select.epoll.modify", "select.epoll.register", "select.epoll.unregister"),
+}
+# They let other threads run, and a thread that looks is let run there most.
+_NEVER_WAITING |= {
+    f"{module}.{name}"
+    for module in ("_socket", "socket")
+    for name in (
+        *("dup", "socket", "socketpair", "socket.bind", "socket.close", "socket.detach", "socket.dup"),
+        *("socket.fileno", "socket.getpeername", "socket.getsockname", "socket.getsockopt", "socket.listen"),
+        *("socket.setblocking", "socket.setsockopt", "socket.settimeout", "socket.shutdown"),
+    )
 }
 
 _own: dict[str, bool] = {}

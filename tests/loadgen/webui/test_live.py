@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,9 +166,18 @@ def test_to_measure_stops_a_test_that_is_starting_users_and_refuses_others_until
     live.begin_slowly()
     assert live.client.post("/side-by-side/measure", data={"budget_s": "soon"}).status_code == 409
     budget = {"budget_s": "60"}
+    slow = HTTPConnection("127.0.0.1", live.client.base_url.port, timeout=60)
+    slow.putrequest("POST", "/side-by-side/measure")
+    slow.putheader("Content-Type", "application/x-www-form-urlencoded")
+    slow.putheader("Content-Length", "11")
+    slow.endheaders()
+    live.await_seconds(1)  # the UI has begun to read it
     with ThreadPoolExecutor() as viewers:
         clicks = [viewers.submit(live.client.post, "/side-by-side/measure", data=budget) for _ in range(3)]
     assert sorted(click.result().status_code for click in clicks) == [200, 409, 409]
+    slow.send(b"budget_s=60")
+    assert slow.getresponse().status == 409
+    slow.close()
     wait_until(lambda: live.state()["state"] == "stopped", 60)
     measure = live.exchange().measure
     assert measure is not None
