@@ -1,6 +1,5 @@
 """`portcompare init`: a first plan for a project."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from portcompare.cli.options import (
     find_project,
     print_json,
     print_line,
+    print_next,
     print_note,
     writing,
 )
@@ -135,8 +135,7 @@ def _print(draft: Draft, written: list[Path], kept: list[Path]) -> None:
         print_note(f"note: {note}")
     for step in draft.to_install:
         print_line(f"first: {step}")
-    change_folder = "" if project == Path.cwd() else f"cd {shlex.quote(str(project))} && "
-    print_line(f"next: {change_folder}portcompare run")
+    print_next(project, "portcompare run")
 
 
 def _deployment_text(deployment: DraftDeployment, draft: Draft) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -167,6 +168,12 @@ def print_json_text(text: str) -> None:
 def print_line(text: str) -> None:
     """Print a line on stdout whole: it may contain brackets, and paths must not be broken."""
     out.print(visible_lines(text), soft_wrap=True, markup=False)
+
+
+def print_next(folder: Path, command: str) -> None:
+    """Print the command that comes next, with a change to the folder that it must run in."""
+    change_folder = "" if folder == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    print_line(f"next: {change_folder}{command}")
 
 
 def print_results(results: Results, path: Path, *, verbose: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from portcompare.cli.options import ProjectPath, find_project, print_line, writing
+from portcompare.cli.options import ProjectPath, find_project, print_line, print_next, writing
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, refuse
 from portcompare.port.helper import HELPER
 from portcompare.port.project import copy_project, list_project, write_port
@@ -59,6 +59,10 @@ def port(
     removed, added = (sum(numbers[side] for numbers in made.lines.values()) for side in (0, 1))
     print_line(f"{removed} lines removed, {added} added in {count(len(made.lines), 'file')}")
     print_line(f"written: {target / REPORT}")
+    if made.left:
+        print_line("next: resolve each TODO(port)")
+    elif target.parent == folder.parent:  # both are found from there
+        print_next(folder.parent, "portcompare init")
     raise typer.Exit(EXIT_COMPARISON_SAYS_NO if made.left else EXIT_DONE)
 
 

@@ -33,6 +33,7 @@ def test_a_port_is_written_beside_the_project_with_a_report(command: Command, tm
     assert (code, err.strip()) == (0, "")
     assert "GET /" in out
     assert "3 lines removed, 3 added in 1 file" in out
+    assert out.endswith("\nnext: portcompare init\n")
     written = read(tmp_path / "shop-quart")
     assert written.keys() == {"app.py", "static/a.css", "as_flask.py", "PORT.md"}
     assert "async def index():" in written["app.py"]
@@ -65,6 +66,7 @@ def test_what_is_left_by_hand_is_listed_and_fails(command: Command, tmp_path: Pa
     code, out, _ = command("port", "shop")
     assert code == 1
     assert re.search(r"app\.py:15 +Quart has no stream", out.partition("Left by hand")[2])
+    assert out.endswith("\nnext: resolve each TODO(port)\n")
     assert "Left by hand" in (tmp_path / "shop-quart" / "PORT.md").read_text()
     assert "    # TODO(port): Quart has no stream" in (tmp_path / "shop-quart" / "app.py").read_text()
 
