@@ -86,6 +86,11 @@ class Found:
     tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict)  # by host and path
     notes: tuple[str, ...]
 
+    def databases_of(self, app: FoundApp) -> list[Path]:
+        """The SQLite files but those that only the other app was seen to use."""
+        seen = {path for each in (self.baseline, self.candidate) if each for path in each.databases}
+        return [path for path in self.databases if path in app.databases or path not in seen]
+
 
 MOST_IMPORTED = 3  # of each framework, the likeliest first: an import takes about a second
 IMPORT_LIMIT_S = 20.0

@@ -137,6 +137,15 @@ def test_a_shared_sqlite_file_comes_with_what_gives_each_deployment_its_own(
     copy = "'instance/shop-{arm}.db'"
     assert (app["setup"], app["teardown"]) == ([f"cp instance/shop.db {copy}"], [f"rm -f {copy}"])
     assert read_plan(text, tmp_path).apps["flask"].environment == {}
+    copied = replace(candidate, databases=(tmp_path / "copied.db",))
+    both = (folder / "shop.db", *copied.databases)
+    of_its_own = replace(shared, databases=both[:1])
+    text = text_of(replace(PAIR, baseline=of_its_own, candidate=copied, databases=both))
+    sides = text.partition("[apps.flask]")[2].split("[apps.quart]")
+    assert [("instance/shop.db" in side, "copied.db" in side) for side in sides] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_documentation_and_websockets_are_noted(tmp_path: Path) -> None:
