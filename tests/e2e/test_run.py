@@ -90,7 +90,7 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
     # As the ratio is fitted to turns, one that the machine slows down weighs as much as any other.
     rates_rps = {
         (one["block"], one["arm"]): geometric_mean(
-            turn["rate_rps"] for turn in one["turns"] if turn["discarded"] is None
+            turn["rate_rps"] for turn in one["turns"] if turn["discarded"] is None and turn["rate_rps"]
         )
         for one in delayed
     }
