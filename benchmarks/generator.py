@@ -16,11 +16,11 @@ def run_round(url: str, path: str, load: Load, *, window_s: float, delay_s: floa
 
     Args:
         url: The server.
-        path: What is asked for, with the query.
+        path: What is requested, with the query.
         load: Users or a rate.
         window_s: How long is measured.
-        delay_s: How long each answer takes by design: starts are spread over it, and the warm-up lasts so
-            much longer than until each user has had an answer.
+        delay_s: How long each response takes by design: starts are spread over it, and the warm-up lasts so
+            much longer than until each user has had a response.
 
     Returns:
         What happened inside the window.
@@ -34,7 +34,7 @@ def run_round(url: str, path: str, load: Load, *, window_s: float, delay_s: floa
 
 
 def prepare(generator: LoadGenerator, path: str) -> None:
-    """Tell a load generator what to ask for."""
+    """Give a load generator what to request."""
     source = ScenarioSource(requests=((http_request(path), 1.0),))
     prepared = generator.prepare(Prepare(locustfile=None, scenarios={SCENARIO: source}))
     assert not prepared.problems, prepared.problems
@@ -43,7 +43,7 @@ def prepare(generator: LoadGenerator, path: str) -> None:
 def load_once(
     generator: LoadGenerator, url: str, load: Load, *, window_s: float, delay_s: float = 0.0
 ) -> RoundDone:
-    """One round of a load generator that knows what to ask for."""
+    """One round of a load generator that knows what to request."""
     generator.begin_round(
         RunRound(
             scenario=SCENARIO,

@@ -125,8 +125,8 @@ def describe_runs(runs: list[Results]) -> str:
 def describe_equals(runs: Runs) -> Iterator[str]:
     """Of the arms that are the baseline: how wide the intervals are, and how often these say that."""
     yield from header(
-        *("", "in", "control's half-width, %", "intervals that contain 1", f"asked: {LEAST_COVERED:.0%}"),
-        *("faster or slower", f"asked: at most {MOST_FALSE * 80:.0f} of 80"),
+        *("", "in", "control's half-width, %", "intervals that contain 1", f"required: {LEAST_COVERED:.0%}"),
+        *("faster or slower", f"required: at most {MOST_FALSE * 80:.0f} of 80"),
     )
     for beside, found in runs.items():
         holds = equals = 0
@@ -154,7 +154,7 @@ def describe_equals(runs: Runs) -> Iterator[str]:
 
 def describe_candidates(runs: Runs) -> Iterator[str]:
     """In how many runs the heavier ones were called slower at their margin."""
-    names = ("ratio of CPU time", *(f"slower in {metric}" for metric in SHOWN), "in any", "asked for", "")
+    names = ("ratio of CPU time", *(f"slower in {metric}" for metric in SHOWN), "in any", "required", "")
     yield from header("", "candidate", "margin", *names)
     for beside, found in runs.items():
         for name, margin in MARGINS.items():
@@ -162,13 +162,19 @@ def describe_candidates(runs: Runs) -> Iterator[str]:
             count = sum(map(bool, slower))
             cpu = (ratio_of(run, name, "cpu_s_per_request").point or 0.0 for run in found)
             counts = (f"{sum(metric in one for one in slower)} of {len(found)}" for metric in SHOWN)
-            is_asked = beside == QUIET
-            asked = (
+            is_required = beside == QUIET
+            required = (
                 f"{LEAST_FOUND[name]} of 10",
                 verdict(met=count * 10 >= LEAST_FOUND[name] * len(found)),
             )
             yield row(
-                beside, name, margin, spread(cpu), *counts, f"{count}", *(asked if is_asked else ("", ""))
+                beside,
+                name,
+                margin,
+                spread(cpu),
+                *counts,
+                f"{count}",
+                *(required if is_required else ("", "")),
             )
 
 

@@ -25,12 +25,12 @@ class Open:
 
     Attributes:
         closed_rps: Median rate of the closed model by number of users.
-        asked_rps: The rate asked for in the open model.
+        planned_rps: The rate that the open model is to offer.
         rounds: What `portcompare load --json` said of each round.
     """
 
     closed_rps: dict[int, float]
-    asked_rps: float
+    planned_rps: float
     rounds: list[dict[str, Any]]
 
 
@@ -49,10 +49,10 @@ def measure(seconds: float, rounds: int, ceiling_rounds: int) -> Open:
         closed_rps = {
             int(users): median(one.rate_rps for one in figures) for users, figures in closed.items()
         }
-        asked_rps = round(SHARE_OF_CEILING * max(closed_rps.values()))
-        options = ("--rate", str(asked_rps), "--seconds", str(seconds))
+        planned_rps = round(SHARE_OF_CEILING * max(closed_rps.values()))
+        options = ("--rate", str(planned_rps), "--seconds", str(seconds))
         found = in_turn({"open": partial(portcompare_load, f"{url}/", *options)}, rounds)["open"]
-    return Open(closed_rps=closed_rps, asked_rps=asked_rps, rounds=found)
+    return Open(closed_rps=closed_rps, planned_rps=planned_rps, rounds=found)
 
 
 def describe(found: Open) -> list[str]:
@@ -63,15 +63,15 @@ def describe(found: Open) -> list[str]:
     in_step = verdict(met=abs(median(achieved) - 1) <= MOST_OFF)
     in_time = verdict(met=median(lag_p99_s) < MOST_LAG_S)
     return [
-        f"Closed model: {closed}. Asked for in the open model: {found.asked_rps:,}/s.",
+        f"Closed model: {closed}. To be offered in the open model: {found.planned_rps:,}/s.",
         "",
         *header("figure", "median (range)", "target", ""),
         row("achieved / offered", spread(achieved), f"within {MOST_OFF:.0%}", in_step),
         row("lag p99, us", spread(one * 1e6 for one in lag_p99_s), f"under {MOST_LAG_S * 1e6:g}", in_time),
         row("lag max, us", spread(one["generator"]["lag_max_s"] * 1e6 for one in found.rounds), "", ""),
         row(
-            "offered / asked for",
-            spread(one["offered_rps"] / found.asked_rps for one in found.rounds),
+            "offered / to be offered",
+            spread(one["offered_rps"] / found.planned_rps for one in found.rounds),
             "",
             "",
         ),

@@ -44,7 +44,7 @@ def describe(results: Results) -> Iterator[str]:
         shown = (_interval(lcp.median_s), lcp.rating) if lcp else ("none succeeded", "")
         yield row(one.page, users, one.kind, one.deployment, *shown, _against(results, one), one.bottleneck)
     yield ""
-    yield from header("asked for", "found", "")
+    yield from header("required", "found", "")
     yield from _judge(results)
 
 

@@ -138,7 +138,7 @@ def describe(found: Mapping[str, Sequence[Check]]) -> list[str]:
     false = sum(one.differences for one in (*alike, *restless))
     shown = [one.cases_that_differ for one in differing]
     return [
-        *header("figure", "measured", "asked for", ""),
+        *header("figure", "measured", "required", ""),
         row(
             "cases of the twins",
             spread(cases),

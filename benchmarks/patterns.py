@@ -37,8 +37,8 @@ CACHED = "/data/cached?delay=0.5"
 PORT = "quart-hypercorn"
 AT_BOUND, LEAST_OF_DELAYED = 0.95, 0.9
 
-# A blocked loop answers its 64 users every 12.8 s, all at once. `portcompare load` knows of no delay, so the
-# slopes of its window are as long as the response time, and count such waves exactly.
+# A blocked loop responds to its 64 users every 12.8 s, all at once. `portcompare load` knows of no delay, so
+# the slopes of its window are as long as the response time, and count such waves exactly.
 USERS, DELAY_S, WAVES = 64, 0.2, 2
 
 
@@ -49,7 +49,7 @@ class Found:
     Attributes:
         results: The run.
         blocked_rps: The rate of a blocked event loop.
-        computed: How often each twin computed what a thousand first requests asked for.
+        computed: How often each twin computed what a thousand first requests needed.
     """
 
     results: Results
@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
 
 
 def measure(folder: Path) -> Found:
-    """Run the plan, then ask each twin for what it has not computed yet."""
+    """Run the plan, then request of each twin what it has not computed yet."""
     results = run_plan(PLAN, folder)
     computed = {"Flask": ask_flask(FIRST_REQUESTS), "Quart": asyncio.run(ask_quart(FIRST_REQUESTS))}
     # On uvloop some of the users have no turn for longer than a warm-up lasts.
@@ -74,7 +74,7 @@ def measure(folder: Path) -> Found:
 
 
 def ask_flask(requests: int) -> int:
-    """Ask the Flask twin from so many threads at once; how often it computed."""
+    """Send requests to the Flask twin from so many threads at once; how often it computed."""
     app = sync_flask.app.create_app(sync_flask.config.Config())
     naps: list[float] = []
     together = threading.Barrier(requests)
@@ -83,7 +83,7 @@ def ask_flask(requests: int) -> int:
         naps.append(seconds)
         time.sleep(seconds)
 
-    def ask() -> int:
+    def request() -> int:
         together.wait()
         return app.test_client().get(CACHED).status_code
 
@@ -91,13 +91,13 @@ def ask_flask(requests: int) -> int:
         mock.patch.object(sync_flask.cached, "time", SimpleNamespace(sleep=nap)),
         ThreadPoolExecutor(requests) as pool,
     ):
-        asked = [pool.submit(ask) for _ in range(requests)]
-        assert {one.result() for one in asked} == {200}
+        sent = [pool.submit(request) for _ in range(requests)]
+        assert {one.result() for one in sent} == {200}
     return len(naps)
 
 
 async def ask_quart(requests: int) -> int:
-    """Ask the Quart twin from so many tasks at once; how often it computed."""
+    """Send requests to the Quart twin from so many tasks at once; how often it computed."""
     app = async_quart.app.create_app(async_quart.config.Config())
     naps: list[float] = []
 
@@ -106,8 +106,8 @@ async def ask_quart(requests: int) -> int:
         await asyncio.sleep(seconds)
 
     with mock.patch.object(async_quart.cached, "asyncio", SimpleNamespace(sleep=nap)):
-        answers = await asyncio.gather(*(app.test_client().get(CACHED) for _ in range(requests)))
-    assert {answer.status_code for answer in answers} == {200}
+        responses = await asyncio.gather(*(app.test_client().get(CACHED) for _ in range(requests)))
+    assert {response.status_code for response in responses} == {200}
     return len(naps)
 
 
@@ -133,7 +133,7 @@ def describe(found: Found) -> list[str]:
         "",
         *(f"- {one}: {_bound(by_cell[one, PORT])}" for one in scenarios),
         "",
-        *header("figure", "measured", "asked for", ""),
+        *header("figure", "measured", "required", ""),
         *_figures(found, by_cell),
         "",
         f"{blocks} blocks; the run is {said}.",
@@ -143,7 +143,7 @@ def describe(found: Found) -> list[str]:
 
 def _cell(summary: Summary) -> str:
     if summary.rate_rps is None or summary.latency_s is None or summary.cpu_s_per_request is None:
-        return "void"
+        return "not compared"
     parts = (duration(summary.latency_s.p95), f"{duration(summary.cpu_s_per_request)} CPU")
     return f"**{rate(summary.rate_rps)}**, {', '.join(parts)}"
 

@@ -17,7 +17,7 @@ class Figures:
     """What one client says of one window.
 
     Attributes:
-        rate_rps: Answers per second.
+        rate_rps: Responses per second.
         p50_s: Median latency.
         p99_s: 99th percentile.
         errors: Failed requests.
@@ -39,7 +39,7 @@ class Figures:
 def portcompare_load(url: str, *options: str) -> dict[str, Any]:
     """What `portcompare load --json` says, and on standard error why it does not count, if so."""
     command = [sys.executable, "-m", "portcompare", "load", url, *options, "--json"]
-    found: dict[str, Any] = json.loads(ask(command, also=EXIT_NOT_VALID))
+    found: dict[str, Any] = json.loads(run(command, also=EXIT_NOT_VALID))
     return found
 
 
@@ -59,7 +59,7 @@ def fast_http_user(
     """What Locust's statistics say; without a rate, the users do not wait."""
     client = [sys.executable, "-m", "benchmarks.clients.fast_http_user"]
     found: dict[str, Any] = json.loads(
-        ask([*client, url, path, str(connections), str(seconds), str(rate_rps)])
+        run([*client, url, path, str(connections), str(seconds), str(rate_rps)])
     )
     return found
 
@@ -76,12 +76,12 @@ def run_wrk(url: str, path: str, connections: int, seconds: float) -> Figures:
     )
 
 
-def ask(command: Sequence[str], also: int = EXIT_DONE) -> str:
+def run(command: Sequence[str], also: int = EXIT_DONE) -> str:
     """Run a client and return what it prints.
 
     Args:
         command: The client.
-        also: An exit code besides 0 with which there is an answer; why is passed on to standard error.
+        also: An exit code besides 0 with which there is a result; why is passed on to standard error.
 
     Raises:
         CalledProcessError: If it fails; what it said is printed before.

@@ -70,7 +70,7 @@ def main(*, smoke: bool) -> None:
     found = verdict(met=max(times_s) < MOST_S)
     lines += [
         "",
-        f"A port of {LINES:,} lines takes {spread(times_s)} s; asked: less than {MOST_S:g} s, {found}.",
+        f"A port of {LINES:,} lines takes {spread(times_s)} s; required: less than {MOST_S:g} s, {found}.",
     ]
     publish("port", lines, page=PAGE, dry=smoke)
 
@@ -124,8 +124,8 @@ def describe(results: Results) -> list[str]:
     )
     is_met = delayed.low is not None and delayed.low >= LEAST_RATIO
     alike = verdict(met=results.parity is not None and results.parity.verdict == "alike")
-    asked = f"Asked of `delayed`: at least {LEAST_RATIO:g}, {verdict(met=is_met)}."
-    return [*lines, "", f"{asked} {parity_line(results.parity)}; asked: every case alike, {alike}."]
+    required = f"Required of `delayed`: at least {LEAST_RATIO:g}, {verdict(met=is_met)}."
+    return [*lines, "", f"{required} {parity_line(results.parity)}; required: every case alike, {alike}."]
 
 
 def time_port(folder: Path, lines: int, number: int) -> float:

@@ -89,7 +89,7 @@ def describe(found: dict[str, list[Account]]) -> list[str]:
 
 
 def join(generator: LoadGenerator, folder: Path) -> list[subprocess.Popen[bytes]]:
-    """Have workers join that write down what they tell."""
+    """Have workers join that write down what they send."""
     workers: list[subprocess.Popen[bytes]] = []
 
     def start_once_it_listens(joined: Joined) -> None:

@@ -79,7 +79,7 @@ def describe(times: list[Rendered]) -> list[str]:
     mb = f"{html_bytes / 1e6:.2f}"
     most_s, most_mb = f"less than {MOST_S:g}", f"less than {MOST_HTML_BYTES / 1e6:g}"
     return [
-        *header("figure", "measured", "asked for", ""),
+        *header("figure", "measured", "required", ""),
         row(f"all reports of {ROUNDS} rounds, s", took_s, most_s, verdict(met=slowest_s < MOST_S)),
         row("report.html, MB", mb, most_mb, verdict(met=html_bytes < MOST_HTML_BYTES)),
         "",

@@ -50,7 +50,7 @@ def target(command: Sequence[str]) -> Iterator[str]:
 
 
 def wait_ready(url: str, process: subprocess.Popen[bytes], limit_s: float = 20.0) -> None:
-    """Ask until somebody answers, or nobody will."""
+    """Send requests until there is a response, or none will come."""
     deadline_s = time.monotonic() + limit_s
     while True:
         try:
@@ -64,7 +64,7 @@ def wait_ready(url: str, process: subprocess.Popen[bytes], limit_s: float = 20.0
 
 
 def take_account(url: str) -> bytes:
-    """What a target that keeps an account has noted since it was last asked; it begins a new one."""
+    """What a target that keeps an account has noted since the last request for it; it begins a new one."""
     return httpx.get(f"{url}/account", trust_env=False).content
 
 

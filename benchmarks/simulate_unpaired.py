@@ -55,13 +55,13 @@ def lines() -> Iterator[str]:
     figures = {name: [cover(model, old, new) for old, new in BLOCKS] for name, model in MODELS.items()}
     for name, cells in figures.items():
         yield row(name, *(f"{covered:.1f}" for covered in cells))
-    told = [covered for cells in figures.values() for covered in cells]
-    inside = sum(LEAST <= covered <= MOST for covered in told)
+    found = [covered for cells in figures.values() for covered in cells]
+    inside = sum(LEAST <= covered <= MOST for covered in found)
     yield ""
     yield (
-        f"{min(told):.1f}% to {max(told):.1f}%; {inside} of {len(told)} figures are in {LEAST:.0f}% to"
-        f" {MOST:.0f}%: {verdict(met=inside == len(told))}."
-        f" Of those outside {sum(covered < LEAST for covered in told)} cover less."
+        f"{min(found):.1f}% to {max(found):.1f}%; {inside} of {len(found)} figures are in {LEAST:.0f}% to"
+        f" {MOST:.0f}%: {verdict(met=inside == len(found))}."
+        f" Of those outside {sum(covered < LEAST for covered in found)} cover less."
     )
     yield ""
     yield (

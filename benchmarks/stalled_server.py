@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.stalled_server
 
-Every client asks for 200 requests/s, evenly spaced; the server answers at once, but for one second in which
+Every client sends 200 requests/s, evenly spaced; the server responds at once, but for one second in which
 it does nothing. What there was to find is worked out by hand, from when requests are due. Writes
 docs/benchmarks.md.
 """
@@ -54,7 +54,9 @@ def measure(rounds: int) -> dict[str, list[Found]]:
     with target(stalling_target(AT_REQUEST, STALL_S)) as url:
         sides = {"portcompare": open_load, "FastHttpUser": closed_locust, "wrk": closed_wrk}
         found = in_turn({name: partial(run, url) for name, run in sides.items()}, rounds)
-    return {name: [said[name] for told in found.values() for said in told if name in said] for name in NAMES}
+    return {
+        name: [said[name] for rounds in found.values() for said in rounds if name in said] for name in NAMES
+    }
 
 
 NAMES = ("portcompare, open load", "FastHttpUser, 2 users", "wrk, 2 connections, measured", "wrk, as printed")
@@ -78,7 +80,7 @@ def open_load(url: str) -> dict[str, Found]:
 
 
 def closed_locust(url: str) -> dict[str, Found]:
-    """Locust's FastHttpUser: each of its users waits for its answer."""
+    """Locust's FastHttpUser: each of its users waits for its response."""
     take_account(url)
     found = fast_http_user(url, "/", USERS, SECONDS, RATE_RPS)
     latency_s = found["latency_s"]
@@ -86,7 +88,7 @@ def closed_locust(url: str) -> dict[str, Found]:
 
 
 def closed_wrk(url: str) -> dict[str, Found]:
-    """wrk: each of its connections waits for its answer; what it measured, and what it makes of that."""
+    """wrk: each of its connections waits for its response; what it measured, and what it makes of that."""
     take_account(url)
     found = run_wrk_raw(f"{url}/", USERS, SECONDS, delay_s=USERS / RATE_RPS)
     return {NAMES[2]: from_histogram(found.seen), NAMES[3]: from_histogram(found.printed)}
@@ -106,16 +108,16 @@ def describe(found: dict[str, list[Found]]) -> list[str]:
         ),
         row("by hand", f"{true.p99_s * 1e3:,.4g}", f"{true.max_s * 1e3:,.4g}", true.slow, "1"),
     ]
-    for name, told in found.items():
+    for name, rounds in found.items():
         share = [
-            median(one.p99_s for one in told) / true.p99_s,
-            median(one.max_s for one in told) / true.max_s,
+            median(one.p99_s for one in rounds) / true.p99_s,
+            median(one.max_s for one in rounds) / true.max_s,
         ]
-        shown = (spread(one.p99_s * 1e3 for one in told), spread(one.max_s * 1e3 for one in told))
+        shown = (spread(one.p99_s * 1e3 for one in rounds), spread(one.max_s * 1e3 for one in rounds))
         compared = " and ".join(f"{one:.3f}" for one in share)
         if name == NAMES[0]:
             compared += f": within {SHARE:.0%}, {verdict(met=all(abs(one - 1) <= SHARE for one in share))}"
-        lines.append(row(name, *shown, spread(one.slow for one in told), compared))
+        lines.append(row(name, *shown, spread(one.slow for one in rounds), compared))
     return [*lines, "", f"{len(found[NAMES[0]])} rounds. {versions('locust', 'geventhttpclient')}."]
 
 

@@ -46,9 +46,9 @@ class Beside:
     ratio: float
 
     @classmethod
-    def of(cls, told: list[Told], percentile: str) -> "Beside":
-        """Compare what was told in each round."""
-        pairs = [(getattr(one.measured, percentile), getattr(one.true, percentile)) for one in told]
+    def of(cls, rounds: list[Told], percentile: str) -> "Beside":
+        """Compare what each round reported."""
+        pairs = [(getattr(one.measured, percentile), getattr(one.true, percentile)) for one in rounds]
         return cls(
             true_s=median(true_s for _, true_s in pairs),
             differences_s=[measured_s - true_s for measured_s, true_s in pairs],
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def measure(seconds: float, rounds: int) -> dict[str, dict[str, list[Told]]]:
-    """Run the clients alternately, on each kind of answer."""
+    """Run the clients alternately, on each kind of response."""
     clients = {"portcompare": run_portcompare, "Locust": run_fast_http_user}
     with target(timed_target()) as url:
         return {
@@ -109,7 +109,7 @@ def describe(found: dict[str, dict[str, list[Told]]]) -> list[str]:
     )
     for server, sides in found.items():
         for percentile in ("p50_s", "p99_s"):
-            ours, locust = (Beside.of(told, percentile) for told in sides.values())
+            ours, locust = (Beside.of(rounds, percentile) for rounds in sides.values())
             near = is_near(ours.true_s + ours.difference_s, ours.true_s, share=SHARE, floor_s=FLOOR_S)
             lines.append(
                 row(

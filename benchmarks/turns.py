@@ -101,11 +101,17 @@ def describe(found: dict[str, list[Pair]]) -> list[str]:
 
 def describe_ways(found: dict[str, list[Pair]]) -> Iterator[str]:
     """How much each way knows after a minute, and how often it errs."""
-    asked = (f", asked {share(MOST_HALF[one])}" if one in MOST_HALF else "" for one in SHOWN)
+    required = (f", required {share(MOST_HALF[one])}" if one in MOST_HALF else "" for one in SHOWN)
     yield from header(
-        *("", "way", "blocks", "requests counted", f"share of the wall under load, asked {LEAST_INSIDE:.0%}"),
-        *(f"control's half-width, %: {metric}{limit}" for metric, limit in zip(SHOWN, asked, strict=True)),
-        *("intervals that contain 1", f"called faster or slower, asked {MOST_FALSE:.1%}"),
+        *(
+            "",
+            "way",
+            "blocks",
+            "requests counted",
+            f"share of the wall under load, required {LEAST_INSIDE:.0%}",
+        ),
+        *(f"control's half-width, %: {metric}{limit}" for metric, limit in zip(SHOWN, required, strict=True)),
+        *("intervals that contain 1", f"called faster or slower, required {MOST_FALSE:.1%}"),
     )
     for beside, pairs in found.items():
         for way in WAYS if pairs else ():
@@ -140,7 +146,9 @@ def _of_way(runs: list[Results], *, is_judged: bool) -> Iterator[str]:
 
 def describe_bias(pairs: list[Pair]) -> Iterator[str]:
     """The figures of turns over those of windows, run by run, of the two instances of the baseline."""
-    yield from header("turns / windows", *(f"{metric}, asked within {share(MOST_BIAS)}" for metric in BIASED))
+    yield from header(
+        "turns / windows", *(f"{metric}, required within {share(MOST_BIAS)}" for metric in BIASED)
+    )
     for scenario in ("fast", "delayed"):
         for level in LEVELS:
             cells = (_bias(pairs, scenario, level, metric) for metric in BIASED)

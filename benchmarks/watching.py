@@ -73,7 +73,7 @@ def measure(plan: Plan, server: str, folder: Path) -> dict[str, list[float]]:
 
 def describe(found: dict[str, dict[str, list[float]]]) -> list[str]:
     """The figures as Markdown."""
-    lines = header("server", "as it is, requests/s", "watched, requests/s", "ratio", "asked for", "")
+    lines = header("server", "as it is, requests/s", "watched, requests/s", "ratio", "required", "")
     for server, sides in found.items():
         ratio = ratios(sides["watched"], sides["plain"])
         met = verdict(met=statistics.median(ratio) >= LEAST_RATIO)

@@ -58,7 +58,7 @@ class Loaded:
     Attributes:
         rate_rps: Requests per second.
         cpu_s_per_request: CPU time of the load generator's processes; without the UI, of its worker alone.
-        polls_rps: Answers to viewers per second.
+        polls_rps: Responses to viewers per second.
     """
 
     rate_rps: float
@@ -166,14 +166,14 @@ def read_cpu_s() -> float:
 
 
 def ask_view(client: httpx.Client) -> dict[str, Any]:
-    """What the view has counted up to its last full second; asked seldom, as asking costs something too."""
+    """What the view has counted up to its last full second; requested seldom, as that costs something too."""
     state: dict[str, Any] = client.get("/side-by-side.json").json()
     return state
 
 
 @contextmanager
 def viewed(ui: str, viewers: int) -> Iterator[Any]:
-    """Viewers in a process of their own, once they have an answer each; yields what counts their answers.
+    """Viewers in a process of their own, once they have a response each; yields what counts their responses.
 
     People look from elsewhere. Here they have what the load generator leaves idle of its CPU, at the lowest
     priority, so that what they do themselves takes as little as possible from the load.
@@ -194,7 +194,7 @@ def viewed(ui: str, viewers: int) -> Iterator[Any]:
 
 
 def view(ui: str, viewers: int, count: IO[bytes]) -> None:
-    """Ask once a second, each viewer over a connection of its own; writes a byte for each answer.
+    """Send a request a second, each viewer over a connection of its own; writes a byte for each response.
 
     In one loop over bare sockets, as viewers here take their CPU time where the load is made.
     """
@@ -211,7 +211,7 @@ def view(ui: str, viewers: int, count: IO[bytes]) -> None:
         os.nice(LEAST_PRIORITY)
         while True:
             while queue[0].due_s <= time.monotonic():
-                queue[0].ask(question)
+                queue[0].send(question)
                 queue.rotate(-1)
             for key, _ in selector.select(max(queue[0].due_s - time.monotonic(), 0)):
                 if key.data.take():
@@ -224,8 +224,8 @@ class Viewer:
 
     Attributes:
         connection: The connection.
-        due_s: When to ask next, by the monotonic clock.
-        missing_bytes: What is missing of the answer: None before its head is there, 0 if it is whole.
+        due_s: When to send next, by the monotonic clock.
+        missing_bytes: What is missing of the response: None before its head is there, 0 if it is whole.
     """
 
     connection: socket.socket
@@ -233,15 +233,15 @@ class Viewer:
     missing_bytes: int | None = 0
     head: bytes = b""
 
-    def ask(self, question: bytes) -> None:
-        """Ask, unless the last answer is still waited for, and again a second later."""
+    def send(self, question: bytes) -> None:
+        """Send a request, unless the last response is still waited for, and again a second later."""
         self.due_s += 1
         if self.missing_bytes == 0:
             self.connection.sendall(question)
             self.missing_bytes, self.head = None, b""
 
     def take(self) -> bool:
-        """Take what has come; whether the answer is whole."""
+        """Take what has come; whether the response is whole."""
         data = self.connection.recv(1 << 20)
         if not data:
             sys.exit("the web UI has ended a viewer's connection")
@@ -259,7 +259,7 @@ def describe(measured: tuple[dict[str, list[Loaded]], list[float]]) -> list[str]
     """The figures as Markdown."""
     found, opened_s = measured
     names = ("beside", "requests/s", "ratio", "CPU time a request, us", "ratio", "may cost")
-    lines = header("side", *names, "rate", "CPU time", "answers to viewers/s")
+    lines = header("side", *names, "rate", "CPU time", "responses to viewers/s")
     for name, loaded in found.items():
         beside = BESIDE.get(name, name)
         cells, verdicts = [name, beside], []
@@ -284,7 +284,7 @@ def describe(measured: tuple[dict[str, list[Loaded]], list[float]]) -> list[str]
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        with Path(sys.argv[3]).open("ab", buffering=0) as answers:
-            view(sys.argv[1], int(sys.argv[2]), answers)
+        with Path(sys.argv[3]).open("ab", buffering=0) as responses:
+            view(sys.argv[1], int(sys.argv[2]), responses)
     else:
         main()

@@ -1,4 +1,4 @@
-"""Many users at once: what they ask, and what memory each of them takes.
+"""Many users at once: what they send, and what memory each of them takes.
 
     .venv/bin/python -m benchmarks.width
 
@@ -14,7 +14,7 @@ from statistics import median
 
 from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
 from benchmarks.generator import run_round
-from benchmarks.peers import Figures, ask
+from benchmarks.peers import Figures, run
 from benchmarks.serving import raise_file_limit, target, timed_target, twin_target
 from portcompare.wire.protocol import UserLoad
 
@@ -72,7 +72,7 @@ def ask_quart(url: str, users: int, seconds: float) -> Figures:
 def bytes_per_user(kind: str, url: str) -> float:
     """How much a process of Locust grows for each user of a kind."""
     client = [sys.executable, "-m", "benchmarks.clients.memory"]
-    found = json.loads(ask([*client, kind, url, IDLE_PATH, str(FEW), str(MANY)]))
+    found = json.loads(run([*client, kind, url, IDLE_PATH, str(FEW), str(MANY)]))
     assert not found["errors"], found
     grown: float = found["bytes_per_user"]
     return grown

@@ -1,4 +1,4 @@
-"""Do instructions per request repeat, and do they tell a known difference?
+"""Do instructions per request repeat, and do they show a known difference?
 
     .venv/bin/python -m benchmarks.work [--repetitions 10] [--beside] [--only SIDE ...] [--dry]
 

@@ -46,9 +46,9 @@ class Wrk:
     """What one run of wrk came to.
 
     Attributes:
-        requests: Answers.
+        requests: Responses.
         duration_s: From its first connection to its end.
-        errors: Socket errors, time-outs and answers of 400 and above.
+        errors: Socket errors, time-outs and responses of 400 and above.
         cpu_s: CPU time of its process, start and end included: some milliseconds.
         printed: The latencies as it prints them.
         seen: The latencies that its connections saw.

@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking through thousands of collected tests again and again.
 
-    It takes tenths of a second, in which servers that run in threads of this process answer nothing.
+    It takes tenths of a second, in which servers that run in threads of this process respond to nothing.
     """
     gc.collect()
     gc.freeze()
@@ -62,7 +62,7 @@ def has_chromium() -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium(has_chromium: None) -> Iterator[Browser]:  # noqa: ARG001 - only asked for
+def chromium(has_chromium: None) -> Iterator[Browser]:  # noqa: ARG001 - only requested
     """A real browser."""
     with launch_chromium() as browser:
         yield browser

@@ -15,7 +15,7 @@ QUERY = "delay=0.2"
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Work a little more, and answer as the twin does."""
+    """Work a little more, and respond as the twin does."""
     for _ in range(TURNS):
         dict(pair.split("=") for pair in QUERY.split("&"))
     return twin(environ, start_response)

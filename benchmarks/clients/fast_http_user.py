@@ -2,7 +2,7 @@
 
     python -m benchmarks.clients.fast_http_user URL PATH USERS SECONDS RATE
 
-RATE is what all users together ask per second, each at even intervals; 0 lets them ask again at once.
+RATE is what all users together send per second, each at even intervals; 0 lets them send again at once.
 """
 
 import json
@@ -17,23 +17,23 @@ WARMUP_S = 0.5
 SLOW_MS = 100
 
 
-class Asking(FastHttpUser):
-    """Asks for one path again and again."""
+class Requesting(FastHttpUser):
+    """Requests one path again and again."""
 
     path = "/"
 
     @task
-    def ask(self) -> None:
-        """Ask once."""
+    def request(self) -> None:
+        """Send one request."""
         self.client.get(self.path)
 
 
 def main(url: str, path: str, users: int, seconds: float, rate_rps: float) -> None:
     """Load a server for so many seconds, after a warm-up in which the connections are made."""
-    Asking.host, Asking.path = url, path
+    Requesting.host, Requesting.path = url, path
     if rate_rps:
-        Asking.wait_time = constant_throughput(rate_rps / users)
-    environment = Environment(user_classes=[Asking])
+        Requesting.wait_time = constant_throughput(rate_rps / users)
+    environment = Environment(user_classes=[Requesting])
     runner = environment.create_local_runner()
     runner.start(users, spawn_rate=users)
     runner.spawning_greenlet.join()

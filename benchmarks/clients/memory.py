@@ -15,7 +15,7 @@ import psutil
 from locust.env import Environment
 from locust.runners import Runner
 
-from benchmarks.clients.fast_http_user import Asking
+from benchmarks.clients.fast_http_user import Requesting
 from portcompare.loadgen import LeanUser, http_request
 
 LIMIT_S = 60.0
@@ -25,13 +25,13 @@ ANSWERS_PER_USER = 2
 
 
 class Lean(LeanUser):
-    """Asks for one path again and again, as `Asking` does with Locust's own client."""
+    """Requests one path again and again, as `Requesting` does with Locust's own client."""
 
 
 def main(kind: str, url: str, path: str, *steps: int) -> None:
-    """Measure the process with few users and with many, all of them connected and waiting for an answer."""
-    Asking.path, Lean.request = path, http_request(path)
-    environment = Environment(user_classes=[{"LeanUser": Lean, "FastHttpUser": Asking}[kind]], host=url)
+    """Measure the process with few users and with many, all of them connected and waiting for a response."""
+    Requesting.path, Lean.request = path, http_request(path)
+    environment = Environment(user_classes=[{"LeanUser": Lean, "FastHttpUser": Requesting}[kind]], host=url)
     runner = environment.create_local_runner()
     few, many = steps
     few_bytes, many_bytes = (rss_bytes(runner, users) for users in (few, many))
@@ -42,7 +42,7 @@ def main(kind: str, url: str, path: str, *steps: int) -> None:
 
 
 def rss_bytes(runner: Runner, users: int) -> int:
-    """The memory of this process once so many users have had answers."""
+    """The memory of this process once so many users have had responses."""
     runner.start(users, spawn_rate=SPAWN_RATE)
     runner.spawning_greenlet.join()
     total = runner.stats.total
@@ -50,7 +50,7 @@ def rss_bytes(runner: Runner, users: int) -> int:
     deadline_s = time.monotonic() + LIMIT_S
     while total.num_requests < enough:
         if time.monotonic() > deadline_s:
-            sys.exit(f"{users} users had {total.num_requests} answers within {LIMIT_S:g} s")
+            sys.exit(f"{users} users had {total.num_requests} responses within {LIMIT_S:g} s")
         gevent.sleep(0.1)
     gc.collect()
     found: int = psutil.Process().memory_info().rss

@@ -145,7 +145,7 @@ def describe(outcomes: list[Outcome]) -> list[str]:
     unclean = sum(bool(one.others or one.problem) for one in outcomes if one.name in TABLE["clean"])
     longest_s = max(one.took_s for one in outcomes)
     return [
-        *header("figure", "is", "asked for", ""),
+        *header("figure", "is", "required", ""),
         row("pitfalls named", f"{named} of {len(pitfalls)}", LEAST_NAMED, verdict(met=named >= LEAST_NAMED)),
         row(
             "clean apps of which something is reported",

@@ -1,4 +1,4 @@
-"""A server that answers at once, but for one stall, in which it does nothing at all.
+"""A server that responds at once, but for one stall, in which it does nothing at all.
 
     stalling.py PORT AT_REQUEST STALL_S
 
@@ -41,7 +41,7 @@ class Stalling(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer; first of all stall, if this is the request."""
+        """Respond; first of all stall, if this is the request."""
         if data.startswith(b"GET /account "):
             self.requests.begin_run()
         elif next(self.requests.numbers) == self.at_request:

@@ -1,8 +1,8 @@
 """A server with known latencies, which keeps its own account of every request.
 
-`/?ms=5` answers after 5 ms, `/?ms=1,50` after 1 ms or 50 ms in turn, nine of ten after the first. `/account`
-tells of each request that was answered when that was and how long it took, from its receipt to the end of its
-answer, in seconds of this server's clock, and begins a new account.
+`/?ms=5` responds after 5 ms, `/?ms=1,50` after 1 ms or 50 ms in turn, nine of ten after the first. `/account`
+says of each request that had a response when that was and how long it took, from its receipt to the end of
+its response, in seconds of this server's clock, and begins a new account.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ class Account:
 
     def __init__(self) -> None:
         self.received = 0
-        self.answered: list[tuple[float, float]] = []
+        self.responded: list[tuple[float, float]] = []
 
     def hand_over(self) -> bytes:
         """All that was noted, as JSON, to begin anew."""
-        noted = json.dumps(self.answered).encode()
+        noted = json.dumps(self.responded).encode()
         self.received = 0
-        self.answered.clear()
+        self.responded.clear()
         return noted
 
 
@@ -42,7 +42,7 @@ class Timed(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take in a request, and answer it in time."""
+        """Take in a request, and respond in time."""
         received_s = perf_counter()
         self.buffer += data
         if b"\r\n\r\n" not in self.buffer:
@@ -56,18 +56,18 @@ class Timed(asyncio.Protocol):
         self.account.received += 1
         is_slow = bool(second) and self.account.received % REQUESTS_PER_SLOW == 0
         loop = asyncio.get_running_loop()
-        loop.call_at(loop.time() + (second[0] if is_slow else first), self.answer, received_s)
+        loop.call_at(loop.time() + (second[0] if is_slow else first), self.respond, received_s)
 
-    def answer(self, received_s: float) -> None:
-        """Send the answer and note how long it took."""
+    def respond(self, received_s: float) -> None:
+        """Send the response and note how long it took."""
         body = b"ok"
         self.transport.write(head(body) + body)
-        answered_s = perf_counter()
-        self.account.answered.append((answered_s, answered_s - received_s))
+        responded_s = perf_counter()
+        self.account.responded.append((responded_s, responded_s - received_s))
 
 
 def head(body: bytes) -> bytes:
-    """The head of an answer."""
+    """The head of a response."""
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
 
 

@@ -47,7 +47,7 @@ def found(share: float, computed: int) -> patterns.Found:
 )
 def test_each_figure_is_judged_by_its_bound(share: float, computed: int, expected: list[str]) -> None:
     lines = patterns.describe(found(share, computed))
-    judged = lines[lines.index("| figure | measured | asked for |  |") + 2 :][:6]
+    judged = lines[lines.index("| figure | measured | required |  |") + 2 :][:6]
     assert [line.split("|")[-2].strip() for line in judged] == expected
     text = "\n".join(lines)
     assert f"| offloaded | 8 | **{30 * share:.3g}/s**, 200 ms, 1.00 ms CPU |" in text
@@ -62,6 +62,6 @@ def test_a_pattern_without_a_valid_round_is_said_to_be_void() -> None:
     ]
     results = replace(nothing.results, summaries=tuple(summaries))
     text = "\n".join(patterns.describe(replace(nothing, results=results)))
-    assert "| upstream | 8 | void | void |" in text
+    assert "| upstream | 8 | not compared | not compared |" in text
     assert "- upstream: nothing that is known" in text
     assert "| 0% | at least 90% | **missed** |" in text

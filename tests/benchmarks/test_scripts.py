@@ -86,7 +86,7 @@ def of_open_model(rate_rps: float, lag_s: float) -> list[str]:
     generator = {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5}
     said: dict[str, Any] = {"rate_rps": rate_rps, "offered_rps": 1000.0, "dropped": 0, "errors": 0}
     said |= {"latency_s": {"p99": 0.001}, "generator": generator}
-    return open_model.describe(open_model.Open(closed_rps={8: 2000.0}, asked_rps=1000, rounds=[said]))
+    return open_model.describe(open_model.Open(closed_rps={8: 2000.0}, planned_rps=1000, rounds=[said]))
 
 
 def of_stall(p99_s: float) -> list[str]:
