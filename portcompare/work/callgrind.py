@@ -37,9 +37,40 @@ def arguments(folder: Path) -> tuple[str, ...]:
     )
 
 
-async def control(folder: Path, pids: Iterable[int], *command: str) -> None:
-    """Send processes a command, and wait until all have done it; raises MeasurementError if one does not."""
-    await asyncio.gather(*(_control(folder, pid, command) for pid in pids))
+class Callgrind:
+    """Counts by valgrind's callgrind."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: where the servers that it counts write."""
+        self._folder = folder
+        self._pids: Sequence[int] = ()
+        self._number = 0  # of the last dump of each process
+        self._dumps: list[Path] = []
+
+    async def begin(self, pids: Sequence[int]) -> None:
+        """Begin to count processes; raises MeasurementError."""
+        self._pids = pids
+        await self._control("instrumentation", "on")
+
+    async def take(self) -> float:
+        """The instructions since the last time; raises MeasurementError."""
+        await self._control("dump")
+        for dump in self._dumps:
+            dump.unlink()
+        self._number += 1
+        self._dumps = [self._folder / f"{pid}.{self._number}" for pid in self._pids]
+        return float(sum(map(read_total, self._dumps)))
+
+    def find_shares(self) -> dict[Part, float]:
+        """The parts of the last ones by whose code they are, from 0 to 1."""
+        return read_shares(self._dumps)
+
+    def close(self) -> None:
+        """Nothing: its servers end, and its folder is removed."""
+
+    async def _control(self, *command: str) -> None:
+        """Send all processes a command, and wait until they have done it."""
+        await asyncio.gather(*(_control(self._folder, pid, command) for pid in self._pids))
 
 
 async def _control(folder: Path, pid: int, command: Sequence[str]) -> None:

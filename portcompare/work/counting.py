@@ -16,7 +16,9 @@ from portcompare.records.work import Work, WorkCount
 from portcompare.serve import CpuAssignment, RunningServer, prepare_arms, serve_deployments
 from portcompare.serve.cpus import pin_server
 from portcompare.stats.intervals import mean_estimate
-from portcompare.work.counters import InstructionCounter, Method
+from portcompare.work.callgrind import Callgrind
+from portcompare.work.counters import Method
+from portcompare.work.perf import Hardware
 
 SLICES = 16
 """So many parts are counted on their own: their spread gives the interval, and one in eight is cut at either
@@ -127,7 +129,9 @@ async def _count_servers(
     return {server.deployment: one for server, one in zip(servers, found, strict=True)}
 
 
-async def count_server(orders: Orders, server: RunningServer, counter: InstructionCounter) -> list[WorkCount]:
+async def count_server(
+    orders: Orders, server: RunningServer, counter: Callgrind | Hardware
+) -> list[WorkCount]:
     """Count what a server executes for the requests of each scenario.
 
     Raises MeasurementError: a request failed, the server ended, or it cannot be counted.
@@ -178,7 +182,7 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
     return found
 
 
-async def _count_idle(counter: InstructionCounter) -> float:
+async def _count_idle(counter: Callgrind | Hardware) -> float:
     """What a server executes by the clock and not for requests, a second: timers, and waiting for workers."""
     await counter.take()
     began_s = time.monotonic()

@@ -4,11 +4,13 @@ import ctypes
 import os
 import platform
 import struct
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
+
+from portcompare.errors import MeasurementError
+from portcompare.records.work import Part
 
 _SYSCALLS = {"x86_64": 298, "aarch64": 241}
 _ATTR_BYTES = 112  # of struct perf_event_attr, PERF_ATTR_SIZE_VER5
@@ -55,31 +57,43 @@ def why_unavailable(event: Event = INSTRUCTIONS) -> str | None:
     return None
 
 
-class TreeCount:
-    """The count of one event over process trees; to be closed."""
+class Hardware:
+    """Counts an event over process trees; to be closed."""
 
     def __init__(self, event: Event) -> None:
         self._event = event
         self._descriptors: dict[int, int] = {}  # By thread
+        self._taken = 0.0
 
-    def attach(self, pids: Iterable[int]) -> None:
-        """Count all threads of processes, until none was started meanwhile by one not counted yet."""
+    async def begin(self, pids: Sequence[int]) -> None:
+        """Count all threads of processes, until none was started meanwhile by one not counted yet.
+
+        Raises MeasurementError if the counters cannot be used.
+        """
         processes, known = [psutil.Process(pid) for pid in pids], -1
         while known != len(self._descriptors):
             known = len(self._descriptors)
             threads = {thread.id for process in processes for thread in process.threads()}
             for thread in threads - self._descriptors.keys():
-                with suppress(ProcessLookupError):  # it has ended since it was listed
+                try:
                     self._descriptors[thread] = open_event(self._event, thread)
+                except ProcessLookupError:  # it has ended since it was listed
+                    continue
+                except OSError as error:
+                    raise MeasurementError(f"the hardware counters cannot be used: {error}") from None
 
-    def read(self) -> float:
-        """The count since the processes were attached."""
-        total = 0.0
+    async def take(self) -> float:
+        """The count since the last time."""
+        before, self._taken = self._taken, 0.0
         for descriptor in self._descriptors.values():
             value, enabled_ns, running_ns = struct.unpack("QQQ", os.read(descriptor, 24))
             # Where events share a counter, each is counted for a part of the time.
-            total += value * enabled_ns / running_ns if running_ns else 0.0
-        return total
+            self._taken += value * enabled_ns / running_ns if running_ns else 0.0
+        return self._taken - before
+
+    def find_shares(self) -> dict[Part, float]:
+        """Nothing: whose code they are is not known."""
+        return {}
 
     def close(self) -> None:
         """Stop counting; a second call does nothing."""

@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -102,12 +103,12 @@ def test_events_of_running_processes_and_of_all_that_they_start_are_counted(tmp_
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        tree = perf.TreeCount(PAGE_FAULTS)
-        tree.attach([process.pid])
-        assert tree.read() < PAGES
+        counter = perf.Hardware(PAGE_FAULTS)
+        asyncio.run(counter.begin([process.pid]))
+        assert asyncio.run(counter.take()) < PAGES
         process.communicate("\n", timeout=60)
-    assert tree.read() > 2 * PAGES
-    tree.close()
+    assert asyncio.run(counter.take()) > 2 * PAGES
+    counter.close()
 
 
 @needs_valgrind
