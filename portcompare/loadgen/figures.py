@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.tallies import NOT_SENT, Pace, Tally, joined, latencies_of
+from portcompare.loadgen.tallies import NOT_SENT, Pace, Tally, add_up, joined
 from portcompare.loadgen.window import choose_edge, smooth_rate
 from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import WRONG_BODY, RoundDone
@@ -75,6 +75,11 @@ class Counts:
     stall_s: float  # The greatest delay of the event loop
     cpu_s: float  # CPU time of the process since its start; of a turn, what it used
     taken_at_s: float  # When these were taken
+
+    @property
+    def tally(self) -> Tally:
+        """All tallies in one."""
+        return add_up(self.tallies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +160,8 @@ def summarize_part(
 
     `waiting_s`: since when those requests count that were under way at the window's end and still are.
     """
-    tallies = (*before.tallies, *during.tallies, *after.tallies)
-    all_ended_s = joined(tally.ended_s for tally in tallies)
-    all_latencies_s = latencies_of(tallies)
+    whole, inner = add_up([*before.tallies, *during.tallies, *after.tallies]), during.tally
+    all_ended_s, all_latencies_s = np.asarray(whole.ended_s), np.asarray(whole.latencies_s)
     inside = window.holds(all_ended_s)
     latencies_s = all_latencies_s[inside]
     edge_s = choose_edge(
@@ -167,10 +171,8 @@ def summarize_part(
         start_s=window.start_s,
         end_s=window.end_s,
     )
-    cut = sum(len(tally.ended_s) for tally in during.tallies)
-    received_bytes = sum(tally.received_bytes for tally in during.tallies)
-    failed_s = joined(part for tally in tallies for part in tally.failed_s.values())
-    failures_s = joined(tally.failures_s[kind] for tally in tallies for kind in tally.failed_s)
+    failed_s = joined(whole.failed_s.values())
+    failures_s = joined(whole.failures_s[kind] for kind in whole.failed_s)
     since_s = np.asarray(waiting_s, dtype=float)
     censored_s = after.taken_at_s - since_s[window.holds(since_s)]
     paces = [counts.pace for counts in (before, during, after) if counts.pace]
@@ -179,31 +181,26 @@ def summarize_part(
     return PartResult(
         requests=len(latencies_s),
         rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
-        error_kinds=_count_failures(window, tallies, sum(pace.dropped for pace in paces[1:])),
+        error_kinds=_count_failures(window, whole, sum(pace.dropped for pace in paces[1:])),
         censored=len(censored_s),
         wait_max_s=window.longest_wait(
             np.concatenate([all_ended_s, failed_s, np.full(len(since_s), after.taken_at_s)]),
             np.concatenate([all_ended_s - all_latencies_s, failed_s - failures_s, since_s]),
         ),
-        received_bytes=received_bytes / cut * len(latencies_s) if cut else 0.0,
-        reconnects=sum(tally.reconnects for tally in during.tallies),
-        closed_unannounced=sum(tally.closed_unannounced for tally in during.tallies),
+        received_bytes=inner.received_bytes / len(inner.ended_s) * len(latencies_s) if inner.ended_s else 0.0,
+        reconnects=inner.reconnects,
+        closed_unannounced=inner.closed_unannounced,
         histogram=encode_latencies(
             np.concatenate([all_latencies_s[window.holds(all_ended_s - all_latencies_s)], censored_s])
         ),
         slices=_slice(window, all_ended_s[inside], latencies_s, failed_s),
-        handler_s=tuple(value for tally in during.tallies for value in tally.handler_s),
+        handler_s=tuple(inner.handler_s),
         lags=encode_latencies(lags_s) if paces else None,
         dropped=sum(pace.dropped for pace in paces[1:]),
         stall_max_s=max(during.stall_s, after.stall_s),
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
-        wrong_examples=first_examples(tallies),
+        wrong_examples=whole.wrong_examples,
     )
-
-
-def first_examples(counted: Iterable[Tally | PartResult]) -> dict[str, str]:
-    """Of each kind of wrong response the first."""
-    return dict(ChainMap(*(one.wrong_examples for one in counted)))
 
 
 def encode_latencies(seconds: NDArray[np.float64]) -> str:
@@ -228,7 +225,7 @@ def _slice(
     )
 
 
-def _count_failures(window: Window, tallies: Iterable[Tally], dropped: int) -> dict[str, int]:
+def _count_failures(window: Window, tally: Tally, dropped: int) -> dict[str, int]:
     """The failures in the window, and the wrong bodies that came only before it.
 
     A server may still be starting during the warm-up, but its bodies must be right; and the first response of
@@ -236,21 +233,18 @@ def _count_failures(window: Window, tallies: Iterable[Tally], dropped: int) -> d
     """
     early: Counter[str] = Counter()
     counts: Counter[str] = Counter({NOT_SENT: dropped})
-    for tally in tallies:
-        for kind, times_s in tally.failed_s.items():
-            ended_s = np.asarray(times_s)
-            counts[kind] += int(window.touches(ended_s, np.asarray(tally.failures_s[kind])).sum())
-            if kind.startswith(WRONG_BODY):
-                early[kind] += int((ended_s <= window.start_s).sum())
+    for kind, times_s in tally.failed_s.items():
+        ended_s = np.asarray(times_s)
+        counts[kind] = int(window.touches(ended_s, np.asarray(tally.failures_s[kind])).sum())
+        if kind.startswith(WRONG_BODY):
+            early[kind] = int((ended_s <= window.start_s).sum())
     return dict(+early) | dict(+counts)
 
 
-def count_wrong_bodies(tallies: Iterable[Tally]) -> Counter[str]:
+def count_wrong_bodies(tally: Tally) -> Counter[str]:
     """How many responses had another body than the approved one, by kind of failure."""
-    counts: Counter[str] = Counter()
-    for tally in tallies:
-        counts.update({k: len(times_s) for k, times_s in tally.failed_s.items() if k.startswith(WRONG_BODY)})
-    return counts
+    failed_s = tally.failed_s.items()
+    return Counter({kind: len(times_s) for kind, times_s in failed_s if kind.startswith(WRONG_BODY)})
 
 
 def merge_parts(
@@ -308,7 +302,7 @@ def merge_parts(
         slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in results), strict=True)),
         lost_workers=lost,
         failure=failure or next((part.failure for part in results if part.failure), None),
-        wrong_examples=first_examples(results),
+        wrong_examples=dict(ChainMap(*(part.wrong_examples for part in results))),
     )
     return RoundDone(load=load, histogram=histogram.encode().decode())
 

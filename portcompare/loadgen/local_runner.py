@@ -3,7 +3,6 @@
 import gc
 import socket
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
@@ -18,19 +17,12 @@ from locust.env import Environment
 from portcompare.http.addresses import Address
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses
 from portcompare.loadgen.dry_pass import capture
-from portcompare.loadgen.figures import (
-    Counts,
-    PartResult,
-    Window,
-    count_wrong_bodies,
-    first_examples,
-    summarize_part,
-)
+from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
 from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.scenarios import load_scenarios
 from portcompare.loadgen.session import Gate, Session, Target, WatchedUsers, open_session
-from portcompare.loadgen.tallies import Tally, latencies_of
+from portcompare.loadgen.tallies import Tally, add_up
 from portcompare.loadgen.turn_figures import TurnCounts
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
@@ -113,8 +105,7 @@ class Part:
         open_session(self._runner.environment, self._session)
         self._is_ending = False
         self._usual_s = 0.0  # Median latency of the last turn
-        self.wrong_bodies = Counter[str]()  # Of responses before the first turn
-        self.wrong_examples: dict[str, str] = {}  # The same of examples
+        self.before_turns = Tally()  # What was counted before the first turn
         self._runner.user_greenlets = WatchedUsers(self._note_end)
         self._heartbeat = Heartbeat()
         # A collection in mid-round would be a stall that the responses are blamed for. But other clients
@@ -132,6 +123,12 @@ class Part:
     def user_error(self) -> str | None:
         """Why the first user ended by itself; None if none did."""
         return self._session.user_error or None
+
+    @property
+    def _turns(self) -> Gate | Dispatcher:
+        turns = self._dispatcher or self._session.gate
+        assert turns is not None  # noqa: S101 - the part was started to take turns
+        return turns
 
     def _note_end(self, greenlet: gevent.Greenlet) -> None:
         """Note the end of a user, whose on_stop may raise, or of the greenlet that makes them."""
@@ -183,13 +180,10 @@ class Part:
         self._heartbeat.stop()  # between its turns, a part is to cost nothing
         limit_s = self._order.warmup_max_s
         failure = self._await_users()
-        turns = self._dispatcher or self._session.gate
-        assert turns is not None  # noqa: S101 - the part was started to take turns
-        if not turns.wait_until_idle(limit_s) and failure is None:
+        if not self._turns.wait_until_idle(limit_s) and failure is None:
             failure = f"a user had no response within {limit_s:g} s"
         self._usual_s = self._median_s()
-        tallies = self._session.recorder.cut().values()
-        self.wrong_bodies, self.wrong_examples = count_wrong_bodies(tallies), first_examples(tallies)
+        self.before_turns = add_up(self._session.recorder.cut().values())
         self._session.sample_every = 1
         return failure or self.user_error
 
@@ -200,13 +194,10 @@ class Part:
         began_s = time.perf_counter()
         closed_s = began_s + turn_s
         limit_s = self._find_awaited_s(self._usual_s)
-        turns: Gate | Dispatcher
-        if self._dispatcher is not None:
-            turns = self._dispatcher
+        turns = self._turns
+        if isinstance(turns, Dispatcher):
             turns.begin(closed_s)
         else:
-            assert self._session.gate is not None  # noqa: S101 - as above
-            turns = self._session.gate
             turns.begin(closed_s if spread_s else inf, spread_s)
             if not spread_s:
                 self._await_last(turns, closed_s, limit_s)
@@ -262,7 +253,7 @@ class Part:
         Meanwhile the load goes on: with less of it the last responses would come sooner. Returns since when
         those count that are under way still.
         """
-        latencies_s = np.append(latencies_of(tallies), 0.0)
+        latencies_s = np.append(add_up(tallies).latencies_s, 0.0)
         limit_s = self._find_awaited_s(float(np.median(latencies_s)))
         if self._counter and self._counter.is_blind:
             gevent.sleep(min(float(latencies_s.max()), limit_s))
@@ -344,12 +335,8 @@ class LocalRunner:
 
         Returns the result of each process, by its name, and the names of those that the round has lost.
         """
-        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, ()
-
-    def measure_part(self, notice_s: float) -> PartResult:
-        """Open the window so long from now, and close it."""
         assert self._part is not None  # noqa: S101 - the load was started
-        return self._part.measure(notice_s)
+        return {f"{socket.gethostname()}/1": self._part.measure(notice_s)}, ()
 
     def close_window(self, window_s: float) -> None:
         """Have the window close earlier than ordered."""

@@ -70,7 +70,7 @@ class Recorder:
 
     def latencies_s(self) -> NDArray[np.float64]:
         """The latencies of the running tallies."""
-        return latencies_of(self._tallies.values())
+        return joined(tally.latencies_s for tally in self._tallies.values())
 
     def cut(self) -> dict[tuple[str, str], Tally]:
         """Begin new tallies, and return the old ones."""
@@ -83,6 +83,19 @@ def joined(parts: Iterable[Sequence[float] | NDArray[np.float64]]) -> NDArray[np
     return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
 
 
-def latencies_of(tallies: Iterable[Tally]) -> NDArray[np.float64]:
-    """The latencies of all successful requests."""
-    return joined(tally.latencies_s for tally in tallies)
+def add_up(tallies: Iterable[Tally]) -> Tally:
+    """All that tallies hold, in one; of each kind of wrong response the first example."""
+    total = Tally()
+    for tally in tallies:
+        total.latencies_s += tally.latencies_s
+        total.ended_s += tally.ended_s
+        total.received_bytes += tally.received_bytes
+        for kind, times_s in tally.failures_s.items():
+            total.failures_s[kind] += times_s
+        for kind, instants_s in tally.failed_s.items():
+            total.failed_s[kind] += instants_s
+        total.handler_s += tally.handler_s
+        total.reconnects += tally.reconnects
+        total.closed_unannounced += tally.closed_unannounced
+        total.wrong_examples = tally.wrong_examples | total.wrong_examples
+    return total

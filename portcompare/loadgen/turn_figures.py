@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.figures import Counts, PartResult, encode_latencies, first_examples
-from portcompare.loadgen.tallies import NOT_SENT, joined, latencies_of
+from portcompare.loadgen.figures import Counts, PartResult, encode_latencies
+from portcompare.loadgen.tallies import NOT_SENT, add_up, joined
 from portcompare.loadgen.window import smooth_rate
 from portcompare.records.rounds import Turn
 
@@ -39,8 +38,9 @@ class TurnCounts:
         In the open model, without those of the first moments, in which the queue forms. Requests without a
         response count with the time that they waited.
         """
-        found_s = latencies_of(self.counts.tallies)
-        sent_s = joined(tally.ended_s for tally in self.counts.tallies) - found_s
+        tally = self.counts.tally
+        found_s = np.asarray(tally.latencies_s)
+        sent_s = np.asarray(tally.ended_s) - found_s
         if self.counts.pace is not None:
             found_s = found_s[sent_s > self.began_s + _LEAD_S]
         else:
@@ -57,16 +57,16 @@ class TurnCounts:
     @property
     def wait_max_s(self) -> float:
         """The longest wait for a response or a failure."""
-        failures_s = (failed_s for tally in self.counts.tallies for failed_s in tally.failures_s.values())
-        waits_s = joined([latencies_of(self.counts.tallies), *failures_s, self.censored_s])
+        tally = self.counts.tally
+        waits_s = joined([tally.latencies_s, *tally.failures_s.values(), self.censored_s])
         return float(waits_s.max(initial=0.0))
 
 
 def summarize_turn(taken: TurnCounts, cycle: int, started_at_s: float) -> Turn:
     """The figures of one turn."""
     counts = taken.counts
-    ended_s = joined(tally.ended_s for tally in counts.tallies)
-    failed_s = joined(failed_s for tally in counts.tallies for failed_s in tally.failed_s.values())
+    tally = counts.tally
+    ended_s, failed_s = np.asarray(tally.ended_s), joined(tally.failed_s.values())
     last_s = float(np.concatenate([ended_s, failed_s]).max(initial=taken.began_s))
     # Without either the last response says how long the server was busy
     if counts.pace is not None or taken.spread_s:
@@ -103,12 +103,10 @@ def summarize_turns(turns: Sequence[tuple[Turn, TurnCounts]], wrong_bodies: Mapp
     `wrong_bodies`: those outside of these turns, by kind of failure, which count where there are none inside.
     """
     counts = [taken.counts for _, taken in turns]
-    tallies = [tally for one in counts for tally in one.tallies]
+    tally = add_up(tally for one in counts for tally in one.tallies)
     paces = [one.pace for one in counts if one.pace]
     duration_s = sum(turn.duration_s for turn, _ in turns)
-    errors: Counter[str] = Counter()
-    for tally in tallies:
-        errors.update({kind: len(failed_s) for kind, failed_s in tally.failed_s.items()})
+    errors = {kind: len(failed_s) for kind, failed_s in tally.failed_s.items()}
     dropped = sum(pace.dropped for pace in paces)
     if dropped:
         errors[NOT_SENT] = dropped
@@ -118,15 +116,15 @@ def summarize_turns(turns: Sequence[tuple[Turn, TurnCounts]], wrong_bodies: Mapp
         error_kinds={**wrong_bodies, **errors},
         censored=sum(len(taken.waiting_s) for _, taken in turns),
         wait_max_s=max((taken.wait_max_s for _, taken in turns), default=0.0),
-        received_bytes=sum(tally.received_bytes for tally in tallies),
-        reconnects=sum(tally.reconnects for tally in tallies),
-        closed_unannounced=sum(tally.closed_unannounced for tally in tallies),
+        received_bytes=tally.received_bytes,
+        reconnects=tally.reconnects,
+        closed_unannounced=tally.closed_unannounced,
         histogram=encode_latencies(joined(taken.latencies_s for _, taken in turns)),
         slices=(),
-        handler_s=tuple(value for tally in tallies for value in tally.handler_s),
+        handler_s=tuple(tally.handler_s),
         lags=encode_latencies(joined(pace.lags_s for pace in paces)) if paces else None,
         dropped=dropped,
         stall_max_s=max((turn.stall_max_s for turn, _ in turns), default=0.0),
         cpu_ratio=sum(one.cpu_s for one in counts) / (duration_s or 1.0),
-        wrong_examples=first_examples(tallies),
+        wrong_examples=tally.wrong_examples,
     )

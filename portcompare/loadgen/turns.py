@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from portcompare.loadgen.figures import count_wrong_bodies, first_examples, merge_parts
+from portcompare.loadgen.figures import count_wrong_bodies, merge_parts
 from portcompare.loadgen.local_runner import Part
+from portcompare.loadgen.tallies import add_up
 from portcompare.loadgen.turn_figures import TurnCounts, summarize_turn, summarize_turns
 from portcompare.records.rounds import Turn
 from portcompare.wire import protocol as wire
@@ -59,11 +60,11 @@ class Turns:
             waited_s = taken.counts.taken_at_s - taken.closed_s
             arm.failure = f"a user still had no response {waited_s:.1f} s after its turn"
         arm.failure = arm.failure or arm.part.user_error
-        tallies = taken.counts.tallies
+        tally = taken.counts.tally
         return wire.TurnTaken(
             turn=turn,
-            reconnects=sum(tally.reconnects for tally in tallies),
-            closed_unannounced=sum(tally.closed_unannounced for tally in tallies),
+            reconnects=tally.reconnects,
+            closed_unannounced=tally.closed_unannounced,
             failure=arm.failure,
         )
 
@@ -74,12 +75,12 @@ class Turns:
         for name, arm in arms.items():
             cycles = set(order.counting.get(name, ()))
             counting = [one for one in arm.taken if one[0].cycle in cycles]
-            others = [taken for turn, taken in arm.taken if turn.cycle not in cycles]
+            others = add_up(taken.counts.tally for turn, taken in arm.taken if turn.cycle not in cycles)
             # The first response of a connection is always checked, and those in between only now and then.
-            tallies = [tally for taken in others for tally in taken.counts.tallies]
-            wrong = arm.part.wrong_bodies + count_wrong_bodies(tallies)
-            part = summarize_turns(counting, wrong)
-            examples = arm.part.wrong_examples | first_examples(tallies) | part.wrong_examples
+            part = summarize_turns(
+                counting, count_wrong_bodies(arm.part.before_turns) + count_wrong_bodies(others)
+            )
+            examples = arm.part.before_turns.wrong_examples | others.wrong_examples | part.wrong_examples
             rounds[name] = merge_parts(
                 {f"{socket.gethostname()}/1": replace(part, wrong_examples=examples)},
                 started_at_s=counting[0][0].started_at_s if counting else time.time(),

@@ -94,7 +94,7 @@ class Worker:
                     _LOG.info("%s, %d of %d, %s", order.scenario, share.of(total), total, order.url)
                     content = self._runner.warm_up(order, share, message.captured)
                 case OpenWindow():
-                    content = self._runner.measure_part(message.notice_s)
+                    (content,) = self._runner.measure(message.notice_s)[0].values()
             reply = messages.Reply(number=message.number, content=content)
             self._environment.runner.send_message(messages.TYPE, encode(reply))
         except Exception:  # noqa: BLE001 - without this worker the leader would wait for ever: it must know

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.figures import make_histogram, new_histogram, percentiles_of
-from portcompare.loadgen.tallies import Tally, latencies_of
+from portcompare.loadgen.figures import encode_latencies, new_histogram, percentiles_of
+from portcompare.loadgen.tallies import Tally, add_up
 from portcompare.wire.protocol import make_decoder
 
 REPORT: Final = "portcompare_second"  # the type of the Locust message that carries a report
@@ -69,16 +70,14 @@ def make_cells(
             by_line.setdefault(line, []).append(tally)
     cells = []
     for (scenario, arm), together in by_line.items():
-        latencies_s = latencies_of(together)
-        histogram = make_histogram(latencies_s).encode().decode() if len(latencies_s) else ""
-        failures = sum(len(times_s) for tally in together for times_s in tally.failures_s.values())
+        total = add_up(together)
         due, backlog = paces.get((scenario, arm), (0, 0))
         cells.append(
             Cell(
                 scenario=scenario,
                 arm=arm,
-                histogram=histogram,
-                failures=failures,
+                histogram=encode_latencies(np.asarray(total.latencies_s)) if total.latencies_s else "",
+                failures=sum(map(len, total.failures_s.values())),
                 due=due,
                 backlog=backlog,
             )
