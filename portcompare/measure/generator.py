@@ -50,15 +50,13 @@ class LoadGenerator:
         """Have the scenarios loaded; raises InputError if the locustfile takes too long."""
         remedy = "keep what takes time or waits out of the file's top level"
         late = refuse(str(order.locustfile), f"was not loaded within {PREPARE_LIMIT_S:g} s", remedy)
-        self._send(order)
-        return self._receive_within(PREPARE_LIMIT_S, wire.Prepared, late)
+        return self._exchange(order, wire.Prepared, PREPARE_LIMIT_S, late)
 
     def capture(self, order: wire.Capture) -> wire.Captured:
         """Have one user run for a moment and capture its requests; raises InputError if it does not stop."""
         found = f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s"
         late = refuse(f"scenario {order.scenario}", found, "have its tasks and its on_stop come to an end")
-        self._send(order)
-        return self._receive_within(CAPTURE_LIMIT_S, wire.Captured, late)
+        return self._exchange(order, wire.Captured, CAPTURE_LIMIT_S, late)
 
     def open_ui(self, order: wire.OpenUi) -> str:
         """Have the web UI served, and return its address; raises InputError if it cannot be served there."""
@@ -78,9 +76,8 @@ class LoadGenerator:
         self._window_s = order.window_s
         # Responses are awaited before the window and after it.
         self._awaited_s = order.timeout_s + ROUND_GRACE_S
-        self._send(order)
         limit_s = wire.WORKERS_AWAITED_S + order.warmup_max_s + self._awaited_s
-        return self._receive_within(limit_s, wire.WindowOpens, "open its window")
+        return self._exchange(order, wire.WindowOpens, limit_s, "open its window")
 
     def close_window(self) -> None:
         """Close a window that is held open."""
@@ -89,31 +86,32 @@ class LoadGenerator:
 
     def end_round(self) -> wire.RoundDone:
         """Wait for the round to end."""
-        return self._receive_within(self._window_s + self._awaited_s, wire.RoundDone, "end its round")
+        return self._exchange(None, wire.RoundDone, self._window_s + self._awaited_s, "end its round")
 
     def join_turns(self, order: wire.JoinTurns) -> wire.TurnsJoined:
         """Have the users of all arms connected, to take turns."""
-        self._send(order)
         limit_s = sum(2 * one.warmup_max_s + one.timeout_s for one in order.rounds.values()) + ROUND_GRACE_S
-        return self._receive_within(limit_s, wire.TurnsJoined, "connect its users")
+        return self._exchange(order, wire.TurnsJoined, limit_s, "connect its users")
 
     def take_turn(self, order: wire.TakeTurn, timeout_s: float) -> wire.TurnTaken:
         """Have one arm take its turn; `timeout_s` is that of a response."""
-        self._send(order)
         # First what was sent in time is awaited, then what was sent meanwhile.
         limit_s = order.turn_s + 2 * timeout_s + ROUND_GRACE_S
-        return self._receive_within(limit_s, wire.TurnTaken, "end its turn")
+        return self._exchange(order, wire.TurnTaken, limit_s, "end its turn")
 
     def end_turns(self, order: wire.EndTurns) -> wire.TurnsEnded:
         """Have all users that take turns disconnected."""
-        self._send(order)
-        return self._receive_within(ROUND_GRACE_S, wire.TurnsEnded, "end its turns")
+        return self._exchange(order, wire.TurnsEnded, ROUND_GRACE_S, "end its turns")
 
-    def _receive_within(self, limit_s: float, kind: type[Reply], late: InputError | str) -> Reply:
-        """Receive a reply, or stop the process.
+    def _exchange(
+        self, order: wire.Order | None, kind: type[Reply], limit_s: float, late: InputError | str
+    ) -> Reply:
+        """Send an order, None for none, and receive its reply, or stop the process.
 
         `late`: the error if it comes too late, or what the process then did not do.
         """
+        if order is not None:
+            self._send(order)
         is_over = Event()
 
         def stop() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from portcompare.measure.generator import LoadGenerator
     from portcompare.plan import Plan
     from portcompare.records.requests import Expectation, RequestSpec
+    from portcompare.records.rounds import Turn, Usage
     from portcompare.serve import RunningServer
 
 LEAST_WAIT_S = 1.0  # For the first responses of users, however little of the budget is left
@@ -45,6 +46,31 @@ class Side:
     server: RunningServer
     expectations: Mapping[int, Expectation]
 
+    def make_round(
+        self,
+        done: RoundDone,
+        usage: Usage | None,
+        discarded: str | None,
+        *,
+        turns: tuple[Turn, ...] = (),
+        why_window: str = "",
+    ) -> MeasuredRound:
+        """The round that the load generator and the server measured."""
+        measured = Round(
+            block=self.place.block,
+            order=self.place.order,
+            arm=self.place.arm,
+            deployment=self.server.deployment,
+            scenario=self.place.scenario,
+            level=float(self.place.level),
+            load=done.load,
+            usage=usage,
+            discarded=done.load.failure or discarded,
+            turns=turns,
+            why_window=why_window,
+        )
+        return MeasuredRound(round=measured, histogram=done.histogram)
+
 
 def measure_round(
     plan: Plan, side: Side, generator: LoadGenerator, why_window: str, left_s: float = inf
@@ -54,7 +80,7 @@ def measure_round(
     `why_window`: why not by turns. `left_s`: the time left for it.
     Raises ServerError or LoadGeneratorError if either process died.
     """
-    place, server = side.place, side.server
+    server = side.server
     server.check_alive()
     window = generator.begin_round(make_order(plan, side, left_s))
     usage, missed = None, None
@@ -64,19 +90,7 @@ def measure_round(
         missed = str(error)
     done = generator.end_round()
     server.check_alive()
-    measured = Round(
-        block=place.block,
-        order=place.order,
-        arm=place.arm,
-        deployment=server.deployment,
-        scenario=place.scenario,
-        level=float(place.level),
-        load=done.load,
-        usage=usage,
-        why_window=why_window,
-        discarded=done.load.failure or missed,
-    )
-    return MeasuredRound(round=measured, histogram=done.histogram)
+    return side.make_round(done, usage, missed, why_window=why_window)
 
 
 def measure_visit(

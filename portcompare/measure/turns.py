@@ -12,7 +12,7 @@ from portcompare.measure.blocks import Level
 from portcompare.measure.generator import LoadGenerator
 from portcompare.measure.rounds import MeasuredRound, Side, make_order
 from portcompare.plan import Generator, OpenLoad, Plan
-from portcompare.records.rounds import Round, Turn
+from portcompare.records.rounds import Turn
 from portcompare.serve.watchdog import open_files_limit
 from portcompare.units import count, duration, share
 from portcompare.wire.protocol import EndTurns, JoinTurns, TakeTurn, TurnTaken
@@ -220,19 +220,8 @@ class _Turns:
         for arm, side in self._sides.items():
             done, turns, usage = ended.rounds[arm], self._turns[arm], usages[arm]
             cpu_s = _find_cpu_s([turn for turn in turns if turn.discarded is None])
-            measured = Round(
-                block=side.place.block,
-                order=side.place.order,
-                arm=arm,
-                deployment=side.server.deployment,
-                scenario=side.place.scenario,
-                level=float(side.place.level),
-                load=done.load,
-                usage=None if usage is None or cpu_s is None else replace(usage, cpu_s=cpu_s),
-                turns=tuple(turns),
-                discarded=done.load.failure or _find_too_few(turns),
-            )
-            rounds.append(MeasuredRound(round=measured, histogram=done.histogram))
+            usage = None if usage is None or cpu_s is None else replace(usage, cpu_s=cpu_s)
+            rounds.append(side.make_round(done, usage, _find_too_few(turns), turns=tuple(turns)))
         return rounds
 
 

@@ -20,7 +20,6 @@ from portcompare.records.rounds import Usage
 from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import stop_all
-from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, Wrapper, prepare_arms, set_up
 
@@ -91,20 +90,18 @@ def assign_ports(plan: Plan, first: int = FIRST_PORT) -> dict[str, int]:
 
 def plan_arms(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAssignment) -> list[ArmSetup]:
     """Choose a port for each arm."""
-    recipes = {arm: resolve_deployment(plan, name) for arm, name in arms.items()}
+    setups = [ArmSetup.of(plan, arm, name, folder=folder, cpus=cpus) for arm, name in arms.items()]
     ports: dict[str, int] = {}
     fixed: set[int] = set()
-    for arm, recipe in recipes.items():
+    for setup in setups:
+        recipe = setup.recipe
         # A server that already runs has one port for all arms; another is started for each arm.
         if recipe.port is not None and (recipe.url is not None or recipe.port not in fixed):
-            ports[arm] = recipe.port
+            ports[setup.arm] = recipe.port
             fixed |= {recipe.port} if recipe.url is None else set()
     others = [arm for arm in arms if arm not in ports]
     ports |= dict(zip(others, find_free_ports(str(plan.host), len(others), besides=fixed), strict=True))
-    return [
-        ArmSetup(plan=plan, recipe=recipe, arm=arm, cpus=cpus.all_cpus, folder=folder, port=ports[arm])
-        for arm, recipe in recipes.items()
-    ]
+    return [replace(setup, port=ports[setup.arm]) for setup in setups]
 
 
 def _start(setup: ArmSetup) -> RunningServer:
@@ -242,14 +239,8 @@ class LiveServers:
                 self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + self._latest.pop(arm).cpu_s
             self._restarts[arm] += 1
             server.process.stop()
-            setup = ArmSetup(
-                plan=self.plan,
-                recipe=resolve_deployment(self.plan, server.deployment),
-                arm=arm,
-                cpus=self.cpus.all_cpus,
-                folder=self.folder,
-                port=server.port,
-            )
+            setup = ArmSetup.of(self.plan, arm, server.deployment, folder=self.folder, cpus=self.cpus)
+            setup = replace(setup, port=server.port)
             setup.run_between_starts()
             asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
             pin_server(self.servers[arm], self.cpus.server)

@@ -39,6 +39,12 @@ class ArmSetup:
     port: int = 0  # where its server is to listen; 0 for what is done once a run
     wrapper: Wrapper = Wrapper()
 
+    @classmethod
+    def of(cls, plan: Plan, arm: str, name: str, *, folder: Path, cpus: CpuAssignment) -> "ArmSetup":
+        """An arm that a deployment of the plan serves, given by its name."""
+        recipe = resolve_deployment(plan, name)
+        return cls(plan=plan, recipe=recipe, arm=arm, cpus=cpus.all_cpus, folder=folder)
+
     @property
     def ready_limit_s(self) -> float:
         """How long the server may take until it is ready."""
@@ -99,10 +105,7 @@ class ArmSetup:
 @contextmanager
 def prepare_arms(plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment) -> Iterator[None]:
     """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within."""
-    setups = [
-        ArmSetup(plan=plan, recipe=resolve_deployment(plan, name), arm=arm, cpus=cpus.all_cpus, folder=folder)
-        for arm, name in arms.items()
-    ]
+    setups = [ArmSetup.of(plan, arm, name, folder=folder, cpus=cpus) for arm, name in arms.items()]
     with set_up(setups, "setup", "teardown"):
         yield
 
