@@ -15,19 +15,13 @@ USERS = 4
 AWAITED_S = 2.0
 OPEN = RateLoad(rate_rps=400.0, arrivals="even", connections=USERS, seed="1")
 
-# Locust's own client, and a lean user that leaves its connection idle for a while after each response.
 LOCUSTFILE = """
-from locust import FastHttpUser, constant, task
-from portcompare.loadgen import LeanUser, http_request
+from locust import FastHttpUser, task
 
 class Visitor(FastHttpUser):
     @task
     def visit(self):
         self.client.get("/")
-
-class Idle(LeanUser):
-    request = http_request("/")
-    wait_time = constant(0.005)
 """
 
 
@@ -95,18 +89,3 @@ def test_a_response_after_the_window_is_in_the_latency_alone_and_no_later_reques
     assert done.latency_s.max > 0.3
     timed = HdrHistogram.decode(generator.histogram).get_total_count()
     assert abs(timed - done.requests) <= USERS  # each user has one request at most across either edge
-
-
-def test_connections_that_a_server_closes_unannounced_after_a_response_are_counted(
-    generator: Generator, prepare: Callable[[str], RateLoad | None]
-) -> None:
-    def respond_twelve_times(peer: Peer) -> None:
-        for _ in range(12):
-            peer.take_request()
-            peer.sock.sendall(OK)
-
-    prepare("Idle")
-    with serve(respond_twelve_times) as server:
-        done = generator.run_round(server.url, users=USERS, until=server.more(48))
-    assert done.error_kinds == {}
-    assert done.closed_unannounced > 0

@@ -47,20 +47,6 @@ def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Ge
     assert (done.window_s, done.warmup_s >= 0.03, 0 < done.generator_cpu_ratio < 1.2) == (0.6, True, True)
 
 
-def test_failures_during_the_warm_up_do_not_count_but_wrong_bodies_do(generator: Generator) -> None:
-    def play(peer: Peer) -> None:
-        peer.take_request()
-        peer.sock.sendall(response_of("503 Not yet", b"") if peer.number else response_of("200 OK", b"no"))
-        responding(OK, delay_s=DELAY_S)(peer)
-
-    with serve(play) as server:
-        done = generator.run(server.url, users=2, warmup_s=0.1, expectations={0: expect(b"ok")})
-    assert done.error_kinds == {"wrong body (the request)": 1}
-    assert done.wrong_examples["wrong body (the request)"] == "/ received no instead of ok"
-    assert 0 < done.requests < len(server.requests) - 2
-    assert done.warmup_s >= 0.1
-
-
 def test_users_start_one_after_the_other(generator: Generator) -> None:
     starts_s: list[float] = []
 

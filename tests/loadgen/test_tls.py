@@ -63,13 +63,6 @@ def test_a_response_of_many_records_comes_complete_and_at_once(
             assert connection.response.received_bytes == len(response)
 
 
-def test_a_long_body_is_sent_completely(trusting: Connect, context: ssl.SSLContext) -> None:
-    post = b"POST /data HTTP/1.1\r\nHost: here\r\nContent-Length: 4000000\r\n\r\n" + b"1" * 4_000_000
-    with serve(over_tls(context, responding(OK))) as server:
-        assert trusting(f"https://localhost:{server.port}").exchange(post) is None
-    assert server.requests[0][1] == post
-
-
 def take_hello_and_close(peer: Peer) -> None:
     peer.sock.recv(1 << 16)
 

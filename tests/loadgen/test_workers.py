@@ -29,8 +29,6 @@ from tests.loadgen.generator import GET, Generator, counts_of, expect, round_of
 from tests.loadgen.locust_users import HTTP, write
 from tests.loadgen.plain import have_sent
 from tests.loadgen.scripted import OK, responding, serve
-from tests.loadgen.test_login import Members
-from tests.loadgen.test_login import prepare as prepare_login
 
 Start = Callable[..., list[subprocess.Popen[str]]]
 
@@ -178,15 +176,6 @@ def test_user_classes_are_shared_too_with_fewer_users_than_processes_and_in_a_he
         assert {request.split(b" ")[1] for _, request in server.requests} == {b"/own"}
     assert (done.failure, len(done.generator_cpu_ratios)) == (None, 2)
     assert 0 < done.window_s < 60
-
-
-def test_the_rows_of_a_login_are_shared_out(pair: Generator) -> None:
-    prepare_login(pair, "ann", "bob", "cy", "di")
-    members = Members()
-    with serve(members) as server:
-        done = pair.run_round(server.url, users=4, expectations={0: expect(b"hello ann")})
-    assert (done.failure, done.error_kinds) == (None, {})
-    assert members.logins == {"ann": 1, "bob": 1, "cy": 1, "di": 1}
 
 
 def test_all_processes_know_the_approved_responses_to_captured_requests(

@@ -42,14 +42,6 @@ def test_the_order_depends_on_the_seed_and_the_block_alone() -> None:
     assert len(orders) == 10
 
 
-@pytest.mark.parametrize("arm", ARMS)
-def test_every_arm_comes_first_now_and_then_and_after_each_other(arm: str) -> None:
-    blocks = [order_block(make_plan(), block, [("fast", 8)]) for block in range(30)]
-    before = {one.arm for block in blocks for one, other in pairwise(block) if other.arm == arm}
-    assert before == set(ARMS) - {arm}
-    assert arm in {block[0].arm for block in blocks}
-
-
 def test_a_block_visits_each_page_idle_and_under_load_from_every_arm_in_turn() -> None:
     visits = order_visits(paged(), 1)
     conditions = [("idle", 0), ("busy", 0), ("busy", 64)]

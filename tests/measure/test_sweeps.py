@@ -141,14 +141,6 @@ def test_what_is_undecided_goes_on_until_it_is_narrow_or_measured_often_enough()
             assert is_narrow or sweep.counts[cell.delay_s, cell.users] == 12
 
 
-def test_every_block_holds_every_arm_at_each_of_its_cells(sweep: Sweep) -> None:
-    for number, block in enumerate(sweep.blocks):
-        assert {place.block for place in block} == {number}
-        by_level = Counter((place.scenario, place.level) for place in block)
-        assert set(by_level.values()) == {3}
-        assert len({(place.arm, place.scenario, place.level) for place in block}) == len(block)
-
-
 def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
     # The coarse grid takes 3 blocks of 9 cells with 3 arms, a second each: 81 s.
     begun = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=81), noise=0.02, round_s=1.0)
