@@ -11,12 +11,13 @@ from typer import Option
 from portcompare.cli.options import ProjectPath, find_project, print_line, print_next, writing
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, refuse
 from portcompare.port.helper import HELPER
-from portcompare.port.project import copy_project, list_project, write_port
+from portcompare.port.project import write_port
 from portcompare.port.records import Port
 from portcompare.report.formats.terminal import text_table
 from portcompare.report.templating import render_template
 from portcompare.report.wording import TextTable
 from portcompare.run.progress import make_spinner, out
+from portcompare.serve.copies import copy_project, list_project
 from portcompare.serve.extras import command_for_extras
 from portcompare.units import count
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import portcompare
 from portcompare.records.diagnosis import CpuGroup
+from portcompare.serve.copies import name_original
 from portcompare.serve.servers import SERVERS
 
 _OWN = Path(portcompare.__file__).parent
@@ -60,7 +61,7 @@ def read_stacks(lines: Iterable[str], directory: Path) -> Stacks:
         # What does not match is a part of a process's command.
         found = [one for one in map(_FRAME.fullmatch, frames.split(";")) if one]
         for frame in found:
-            known.setdefault(frame[0], _function_of(frame[1], frame[2], directory))
+            known.setdefault(frame[0], _function_of(frame[1], name_original(frame[2]), directory))
         if found:
             stacks[tuple(known[frame[0]] for frame in found)] += int(count)
     return stacks

@@ -10,6 +10,7 @@ from typing import Any
 from portcompare.masking import mask_passwords
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
+from portcompare.serve.copies import name_original
 from portcompare.serve.servers import APP_PYTHON
 
 PROBE = "/portcompare-probe"
@@ -134,7 +135,7 @@ class WatchedApp:
 
     def shorten(self, text: str) -> str:
         """A path within the app's directory, relative to it."""
-        return text.removeprefix(f"{self.directory}/")
+        return name_original(text).removeprefix(f"{self.directory}/")
 
     @property
     def fields(self) -> dict[str, Any]:

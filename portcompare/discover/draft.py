@@ -221,6 +221,7 @@ class Draft:
     alternative: DraftDeployment | None = None  # the same app on another server, where there is a port
     scenarios: tuple[DraftScenario, ...]
     requests: SortedRequests
+    in_copies: bool = False  # each arm is served from a copy of its app's directory
 
     @property
     def apps(self) -> dict[str, FoundApp]:
@@ -246,7 +247,9 @@ class Draft:
         )
 
 
-def draft_plan(found: Found, *, with_alternative: bool = False, writes: bool = False) -> Draft:
+def draft_plan(
+    found: Found, *, with_alternative: bool = False, writes: bool = False, in_copies: bool = False
+) -> Draft:
     """Decide what a first plan contains.
 
     `with_alternative`: also the Flask app on a server that handles many requests at once, beside its port.
@@ -266,6 +269,7 @@ def draft_plan(found: Found, *, with_alternative: bool = False, writes: bool = F
         alternative=alternative if with_alternative and candidate is not alternative else None,
         scenarios=tuple(choose_scenarios(requests)),
         requests=requests,
+        in_copies=in_copies,
     )
 
 

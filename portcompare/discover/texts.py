@@ -75,6 +75,9 @@ def _comment(text: str) -> str:
 def _copies(database: Path, app: FoundApp) -> str:
     """How each deployment gets its own copy of a SQLite file, as comments."""
     file = _relative(database, app.place.directory)
+    shared = f"All deployments may write to {file}, and each would see what the others write."
+    if database.is_relative_to(app.place.directory):
+        return f"{_comment(f'{shared} Serve each from a copy of the directory:')}\n# copy_directory = true"
     copy = str(Path(file).with_name(f"{database.stem}-{ARM}{database.suffix}"))
     names = [name for name in app.variables if re.search("DATABASE|DB|SQLITE", name)]
     variable = names[0] if names else "DATABASE"
@@ -82,10 +85,7 @@ def _copies(database: Path, app: FoundApp) -> str:
     value = f"sqlite:///{database.with_name(Path(copy).name)}" if is_url else copy
     how = f"the app reads {variable}" if names else "have the app take its path from a variable"
     lines = [
-        _comment(
-            f"All deployments may write to {file}, and each would see what the others write. "
-            f"Give each its own SQLite file: {how}."
-        ),
+        _comment(f"{shared} Give each its own SQLite file: {how}."),
         f"# environment = {_toml({variable: value})}",
         f'# setup = ["cp {shlex.quote(file)} {shlex.quote(copy)}"]' if database.exists() else "",
         f'# teardown = ["rm -f {shlex.quote(copy)}"]',

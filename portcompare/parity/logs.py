@@ -7,6 +7,7 @@ from pathlib import Path
 
 from portcompare.records.parity import Difference
 from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.serve.copies import name_original
 
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?::.*)?)")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
@@ -46,7 +47,7 @@ class ServerLog:
         *_, last = found[-1].group(0).splitlines()
         own = [frame for frame in frames if not _LIBRARY.search(frame.partition('"')[2])]
         kept = "".join(own or frames[-1:])
-        return head + kept + ("" if kept.endswith(last) else last)
+        return name_original(head + kept + ("" if kept.endswith(last) else last))
 
     def find_cause(self) -> str:
         """The last exception since the mark, and the last line of the app that it passed; empty if none."""
@@ -65,7 +66,7 @@ class ServerLog:
         with self.path.open(encoding="utf-8", errors="replace") as log:
             for place, text in (each for line in log for each in _WARNING.findall(line)):
                 if not _LIBRARY.search(place):
-                    found.setdefault(text, place)
+                    found.setdefault(text, name_original(place))
         return found
 
 

@@ -76,6 +76,10 @@ class App(t.Section):
     )
     interface: Literal["wsgi", "asgi"] | None = Field(None, description="how servers call the target")
     directory: t.AnyPath = Field(Path(".."), description="working directory, relative to the plan file")
+    copy_directory: bool = Field(
+        default=False,
+        description="serve each arm from a copy of the directory, made anew before each start of its server",
+    )
     python: t.AnyPath | None = Field(
         None, description="interpreter to run it, relative to the plan file; default: portcompare's own"
     )

@@ -1,8 +1,6 @@
 """The files of a project: what a port copies, and what it reads."""
 
-import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,40 +9,9 @@ from portcompare.discover.definitions import MOST_BYTES
 from portcompare.port.helper import PARTS, TEMPLATE_PARTS
 from portcompare.port.records import Left, Port
 from portcompare.port.sources import Module, read_module
-from portcompare.records.run_summary import RUNS
+from portcompare.serve.copies import list_project
 
-_SKIPPED = frozenset({".git", ".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", "__pycache__"})
-_LIBRARIES = frozenset({"node_modules", "site-packages"})
 _TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$)|_test\.py$")
-
-
-def list_project(project: Path) -> list[Path]:
-    """List all files of a project and links to folders, without environments, libraries, caches and runs."""
-    found: list[Path] = []
-    for root, folders, names in os.walk(project):
-        folders[:] = sorted(name for name in folders if not _is_skipped(Path(root, name)))
-        files = (Path(root, name) for name in sorted(names) if not name.endswith(".pyc"))
-        found += [file for file in files if file.is_file()]  # no pipes, sockets and links to nothing
-        found += [link for name in folders if (link := Path(root, name)).is_symlink()]
-    return found
-
-
-def _is_skipped(folder: Path) -> bool:
-    return (
-        folder.name in _SKIPPED | _LIBRARIES or (folder / "pyvenv.cfg").exists() or folder == RUNS.absolute()
-    )
-
-
-def copy_project(project: Path, home: Path) -> None:
-    """Copy a project, and what links to files lead to; links to folders stay links."""
-    home.mkdir(parents=True, exist_ok=True)
-    for file in list_project(project):
-        copy = home / file.relative_to(project)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_dir():
-            copy.symlink_to(file.resolve())
-        else:
-            shutil.copy2(file, copy)
 
 
 def write_port(made: Port, home: Path) -> None:

@@ -12,7 +12,7 @@ from portcompare.errors import InputError, Problem, refuse
 from portcompare.parity.survey import Limits
 from portcompare.plan import Plan, load_plan
 from portcompare.port.make import port_project
-from portcompare.port.project import copy_project, write_port
+from portcompare.port.project import write_port
 from portcompare.port.records import Port
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
@@ -20,10 +20,12 @@ from portcompare.run.check import check_plan
 from portcompare.run.comparison import RunOptions, compare, make_folder
 from portcompare.run.progress import Progress
 from portcompare.run.workers import choose_workers
+from portcompare.serve.copies import copy_project, list_project
 from portcompare.serve.servers import vocabulary
 from portcompare.units import duration
 
 LEAST_RUN_S = 60.0  # a shorter run has no verdict
+MOST_COPIED_BYTES = 100_000_000  # each arm gets a copy before each start of its server
 CHECK_SHARE = 0.25  # of the time, at most for the first comparison of the responses
 
 
@@ -96,7 +98,9 @@ def _draft(project: Path, flask: Path, quart: Path, *, writes: bool) -> Draft:
     ]
     if problems:
         raise InputError(problems)
-    draft = draft_plan(replace(found, candidate=candidate), with_alternative=True, writes=writes)
+    in_copies = sum(file.stat().st_size for file in list_project(flask)) <= MOST_COPIED_BYTES
+    found = replace(found, candidate=candidate)
+    draft = draft_plan(found, with_alternative=True, writes=writes, in_copies=in_copies)
     if draft.to_install:
         needs = " && ".join(draft.to_install)
         raise refuse(str(project), "cannot be served by its interpreter as it is", f"install: {needs}")

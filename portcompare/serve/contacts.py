@@ -44,8 +44,8 @@ def describe_contacts(
     for contact, users in arms.items():
         kind, _, place = contact.partition(" ")
         if kind == "file" and len(users) > 1:
-            sharing = f"{', '.join(users)} share the database {place}"
-            yield f"{sharing}: give each its own, by `environment` or `setup` with {ARM} in its path"
+            remedy = f"give each its own, by `copy_directory`, or `environment` with {ARM} in its path"
+            yield f"{', '.join(users)} share the database {place}: {remedy}"
         elif kind == "host":
             named = ", ".join(each for each in users if each != CONTROL)
             yield f"{named}: contacts {place} while it is checked: what it writes there is real"

@@ -1,10 +1,11 @@
 """Serving deployments: all are started at once, polled until they are ready, kept running, and stopped."""
 
 import asyncio
+import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from itertools import count
@@ -46,7 +47,7 @@ def serve_deployments(
     """
     setups = [replace(setup, wrapper=wrapper) for setup in plan_arms(plan, arms, folder, cpus)]
     running: dict[str, RunningServer] = {}
-    with set_up(setups, "block_setup", "block_teardown"):
+    with _copies(setups), set_up(setups, "block_setup", "block_teardown"):
         try:
             asyncio.run(_bring_up_all(setups, running, may_move=True))
             for server in running.values():
@@ -54,6 +55,20 @@ def serve_deployments(
             yield running
         finally:
             stop_all(server.process for server in running.values() if server.process is not None)
+
+
+@contextmanager
+def _copies(setups: Iterable[ArmSetup]) -> Iterator[None]:
+    """Make the arms' copies of their apps' directories, and remove them at the end of the context."""
+    try:
+        for setup in setups:
+            setup.make_copy()
+        yield
+    finally:
+        for setup in setups:
+            shutil.rmtree(setup.copies, ignore_errors=True)
+            with suppress(OSError):  # those of others are in it
+                setup.copies.parent.rmdir()
 
 
 @contextmanager
@@ -101,7 +116,7 @@ def plan_arms(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAssign
             fixed |= {recipe.port} if recipe.url is None else set()
     others = [arm for arm in arms if arm not in ports]
     ports |= dict(zip(others, find_free_ports(str(plan.host), len(others), besides=fixed), strict=True))
-    return [replace(setup, port=ports[setup.arm]) for setup in setups]
+    return [replace(setup, port=ports[setup.arm]).in_copy() for setup in setups]
 
 
 def _start(setup: ArmSetup) -> RunningServer:
@@ -240,7 +255,7 @@ class LiveServers:
             self._restarts[arm] += 1
             server.process.stop()
             setup = ArmSetup.of(self.plan, arm, server.deployment, folder=self.folder, cpus=self.cpus)
-            setup = replace(setup, port=server.port)
+            setup = replace(setup, port=server.port).in_copy()
             setup.run_between_starts()
             asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
             pin_server(self.servers[arm], self.cpus.server)

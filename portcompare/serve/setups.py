@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
+from portcompare.serve.copies import copy_project, find_copies, find_copy
 from portcompare.serve.cpus import CpuAssignment
 from portcompare.serve.processes import Supervised, start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
@@ -44,6 +45,38 @@ class ArmSetup:
         """An arm that a deployment of the plan serves, given by its name."""
         recipe = resolve_deployment(plan, name)
         return cls(plan=plan, recipe=recipe, arm=arm, cpus=cpus.all_cpus, folder=folder)
+
+    @property
+    def copies(self) -> Path:
+        """Where copies for this arm are made."""
+        return find_copies(self.folder, self.arm)
+
+    def in_copy(self) -> "ArmSetup":
+        """The arm in its copy of the app's directory, if the plan wants one."""
+        if not self.recipe.app.copy_directory:
+            return self
+        runtime = self.recipe.runtime
+        folders = [Path(each) for each in (str(runtime.directory), *runtime.import_folders)]
+        directory, *others = (
+            find_copy(each, self.copies) if each.is_relative_to(runtime.directory) else each
+            for each in folders
+        )
+        moved = replace(runtime, directory=directory, import_folders=tuple(map(str, others)))
+        return replace(self, recipe=replace(self.recipe, runtime=moved))
+
+    def make_copy(self) -> None:
+        """Copy the app's directory, if the plan wants that; raises ServerError."""
+        app = self.recipe.app
+        if app.copy_directory:
+            directory = self.plan.resolve(app.directory)
+            try:
+                copy_project(directory, find_copy(directory, self.copies))
+            except OSError as error:
+                where = self.plan.where("apps", str(self.recipe.deployment.app), "copy_directory")
+                remedy = "remove what cannot be read, or the key"
+                raise ServerError(
+                    f"{where}: {directory} could not be copied: {error}\n    {remedy}"
+                ) from error
 
     @property
     def ready_limit_s(self) -> float:

@@ -11,6 +11,8 @@ from tests.conftest import Command
 from tests.runs import note_plans
 
 APP = """
+import os
+
 from flask import Flask, render_template_string, request
 
 app = Flask(__name__)
@@ -35,7 +37,12 @@ def kind():
 def add():
     with open("items.txt", "a") as items:
         items.write("x")
-    return request.get_json(silent=True) or {}, 201
+    return {}, 201
+
+
+@app.get("/items")
+def size():
+    return {"items": os.path.getsize("items.txt") if os.path.exists("items.txt") else 0}
 """
 
 
@@ -54,16 +61,19 @@ def test_a_project_is_ported_compared_and_measured_where_it_responds_alike(
     code, out, err = command("try", project, "--out", "tried", "--budget", "120s", "--writes")
     assert (project / "app.py").read_text(encoding="utf-8") == APP
     assert [path.name for path in project.iterdir()] == ["app.py"]
-    assert "Port: 3 async, 1 in a thread" in out, err
+    assert "Port: 4 async, 1 in a thread" in out, err
     assert "request GET /broken does not work on the baseline" in out
     assert re.search(r'GET /kind.*at quart-uvicorn\n *json /framework: "werkzeug" -> "quart"', out)
     assert code == 1
     (plan,) = plans
     assert (plan.baseline, plan.candidates) == ("flask-gunicorn", ["quart-uvicorn", "flask-gunicorn-gevent"])
-    assert [one.user for one in plan.scenarios.values()] == ["Index"]
+    assert [one.user for one in plan.scenarios.values()] == ["Index", "Size"]
     assert plan.rounds.budget_s <= 120
     assert "async def index" in Path("tried/quart/shop/app.py").read_text(encoding="utf-8")
-    assert Path("tried/quart/shop/items.txt").exists()
+    # Each deployment has counted its own items, in a copy that is gone.
+    assert "/items" not in out
+    assert all(app.copy_directory for app in plan.apps.values())
+    assert not [*Path("tried").rglob("items.txt")]
 
 
 def test_all_is_printed_as_json(command: Command, tmp_path: Path, plans: list[Plan]) -> None:

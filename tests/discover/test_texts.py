@@ -112,8 +112,8 @@ def test_placeholders_of_variables_are_written_with_the_line_that_needs_them(tmp
     ("variables", "environment"),
     [
         (("SHOP_MODE", "SHOP_DATABASE_URL"), {"SHOP_DATABASE_URL": "sqlite:///{folder}/shop-{arm}.db"}),
-        (("DB_FILE",), {"DB_FILE": "instance/shop-{arm}.db"}),
-        ((), {"DATABASE": "instance/shop-{arm}.db"}),
+        (("DB_FILE",), {"DB_FILE": "../instance/shop-{arm}.db"}),
+        ((), {"DATABASE": "../instance/shop-{arm}.db"}),
     ],
 )
 def test_a_shared_sqlite_file_comes_with_what_gives_each_deployment_its_own(
@@ -122,11 +122,11 @@ def test_a_shared_sqlite_file_comes_with_what_gives_each_deployment_its_own(
     folder = tmp_path / "instance"
     folder.mkdir()
     (folder / "shop.db").touch()
-    place = Place(directory=tmp_path, module="app")
+    place = Place(directory=tmp_path / "app", module="app")
     shared = replace(PAIR.baseline, place=place, variables=variables)
     candidate = replace(PAIR.baseline, place=place)
     text = text_of(replace(PAIR, baseline=shared, candidate=candidate, databases=(folder / "shop.db",)))
-    assert text.count("# All deployments may write to instance/shop.db") == 2
+    assert text.count("# All deployments may write to ../instance/shop.db") == 2
     _, _, block = text.partition("[apps.flask]")
     on = re.sub(
         "^# (environment|setup|teardown)", r"\1", block.partition("[apps.quart]")[0], flags=re.MULTILINE
@@ -134,18 +134,26 @@ def test_a_shared_sqlite_file_comes_with_what_gives_each_deployment_its_own(
     app = tomllib.loads(on)
     expected = {name: value.replace("{folder}", str(folder)) for name, value in environment.items()}
     assert app["environment"] == expected
-    copy = "'instance/shop-{arm}.db'"
-    assert (app["setup"], app["teardown"]) == ([f"cp instance/shop.db {copy}"], [f"rm -f {copy}"])
+    copy = "'../instance/shop-{arm}.db'"
+    assert (app["setup"], app["teardown"]) == ([f"cp ../instance/shop.db {copy}"], [f"rm -f {copy}"])
     assert read_plan(text, tmp_path).apps["flask"].environment == {}
-    copied = replace(candidate, databases=(tmp_path / "copied.db",))
-    both = (folder / "shop.db", *copied.databases)
-    of_its_own = replace(shared, databases=both[:1])
-    text = text_of(replace(PAIR, baseline=of_its_own, candidate=copied, databases=both))
-    sides = text.partition("[apps.flask]")[2].split("[apps.quart]")
-    assert [("instance/shop.db" in side, "copied.db" in side) for side in sides] == [
-        (True, False),
-        (False, True),
-    ]
+
+
+def test_a_sqlite_file_of_an_app_is_copied_with_its_directory(tmp_path: Path) -> None:
+    folders = {"flask": tmp_path / "shop", "quart": tmp_path / "shop-quart"}
+    files = [folder / "shop.db" for folder in folders.values()]
+    baseline, candidate = (
+        replace(app, place=Place(directory=folder, module="app"), databases=(file,))
+        for app, folder, file in zip((PAIR.baseline, make_app("quart")), folders.values(), files, strict=True)
+    )
+    pair = replace(PAIR, baseline=baseline, candidate=candidate, databases=tuple(files))
+    text = text_of(pair)
+    assert (
+        text.count("# All deployments may write to shop.db") == text.count("\n# copy_directory = true\n") == 2
+    )
+    assert "../shop" not in text.replace("directory = ", "").replace('"../shop', "")
+    apps = read_plan(text.replace("# copy_directory", "copy_directory"), tmp_path).apps
+    assert all(app.copy_directory for app in apps.values())
 
 
 def test_documentation_and_websockets_are_noted(tmp_path: Path) -> None:

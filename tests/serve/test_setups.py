@@ -1,6 +1,8 @@
-"""The plan's commands before an arm is served and afterwards: in which order, and what if one fails."""
+"""What is done before an arm is served and afterwards: the plan's commands, copies of the app's directory."""
 
+import errno
 import os
+import signal
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,11 +13,12 @@ from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import setups
+from portcompare.serve.copies import name_original
 from portcompare.serve.cpus import assign_cpus
-from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.deployments import LiveServers, serve_deployments
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import prepare_arms
-from tests.serve.support import all_gone, write_deployments
+from tests.serve.support import all_gone, fetch, tree_of, write_deployments
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
 PYTHON = Path(sys.executable)
@@ -142,3 +145,77 @@ def test_a_command_that_does_not_end_is_ended(
     with pytest.raises(ServerError, match=r"did not end within 2 s(.|\n)*waiting"), prepare(plan, tmp_path):
         pass
     assert all_gone(int(pid) for pid in notes(tmp_path))
+
+
+COUNTER = """
+import json
+import os
+from pathlib import Path
+
+FILE = Path(__file__).with_name("count")
+
+
+def app(environ, start):
+    if environ["PATH_INFO"] == "/add":
+        FILE.write_text(str(int(FILE.read_text()) + 1))
+    start("200 OK", [])
+    return [json.dumps({"count": int(FILE.read_text()), "directory": os.getcwd()}).encode()]
+"""
+COPIED = """
+directory = 'project'
+pythonpath = ['project/src']
+copy_directory = true
+target = 'counter:app'
+interface = 'wsgi'
+block_setup = ['touch made-for-{arm}']
+"""
+
+
+def write_counter(folder: Path) -> Plan:
+    source = folder / "project" / "src"
+    source.mkdir(parents=True)
+    (source / "counter.py").write_text(COUNTER)
+    (source / "count").write_text("0")
+    return write_deployments(folder, "app = 'one'\nserver = 'waitress'", app=COPIED)
+
+
+def test_each_arm_is_served_from_a_copy_that_is_made_anew_for_each_start(tmp_path: Path) -> None:
+    plan = write_counter(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for _ in range(2):
+        with serve(plan, tmp_path, BASELINE, CONTROL) as running:
+            for arm, server in running.items():
+                seen = fetch(server, "/add")
+                directory = seen["directory"]
+                assert seen["count"] == 1
+                assert (Path(directory) / f"made-for-{arm}").exists()
+                place = f'  File "{directory}/src/counter.py", line 3'
+                assert name_original(place) == f'  File "{tmp_path}/project/src/counter.py", line 3'
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.suffix != ".log"] == before
+
+
+def test_a_server_that_is_started_again_keeps_its_copy(tmp_path: Path) -> None:
+    plan = write_counter(tmp_path)
+    with serve(plan, tmp_path, BASELINE) as running:
+        cpus = assign_cpus(plan)
+        live = LiveServers(plan=plan, servers=running, upstreams={}, folder=tmp_path, cpus=cpus)
+        process = running[BASELINE].process
+        assert process is not None
+        fetch(running[BASELINE], "/add")
+        os.kill(tree_of(running[BASELINE])[0], signal.SIGKILL)
+        process.wait(60)
+        live.restart_dead()
+        assert fetch(live.servers[BASELINE], "/add")["count"] == 2
+
+
+def test_a_directory_that_cannot_be_copied_is_named_with_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy_project(*_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(setups, "copy_project", copy_project)
+    with pytest.raises(ServerError) as raised, serve(write_counter(tmp_path), tmp_path, BASELINE):
+        pass
+    assert "apps.one.copy_directory: " in str(raised.value)
+    assert f"{tmp_path}/project could not be copied: [Errno 28] No space left" in str(raised.value)
