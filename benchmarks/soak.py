@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.common import header, publish, row, verdict
 from benchmarks.turns import TURNS, plan_of
-from portcompare.stats.quantiles import t_quantile
+from portcompare.stats.intervals import t_quantile
 from portcompare.units import count
 
 MINUTES = 30.0

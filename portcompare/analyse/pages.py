@@ -26,8 +26,7 @@ from portcompare.records.pages import (
     spent_s,
 )
 from portcompare.records.rounds import BASELINE
-from portcompare.stats.intervals import CONFIDENCE
-from portcompare.stats.quantiles import binomial_quantile
+from portcompare.stats.intervals import CONFIDENCE, binomial_quantile
 from portcompare.units import count, duration, share, size
 
 Condition = tuple[str, int, LoadKind]

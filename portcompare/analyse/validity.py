@@ -17,8 +17,7 @@ from portcompare.records.rounds import BASELINE, CONTROL, Round, WorkerChange
 from portcompare.records.sweeps import Capacity
 from portcompare.stats.change_points import describe_changes
 from portcompare.stats.growth import Course, find_growth
-from portcompare.stats.intervals import reject
-from portcompare.stats.quantiles import t_tail
+from portcompare.stats.intervals import reject, t_tail
 from portcompare.units import LevelText, count, share, size
 
 Margins = Mapping[MetricName, float]

@@ -22,8 +22,7 @@ from portcompare.cli.options import (
 )
 from portcompare.discover.apps import FoundApp, look_at_project
 from portcompare.discover.draft import CHANGES, Draft, DraftDeployment, RouteRequest, draft_plan
-from portcompare.discover.texts import locustfile_text, plan_text
-from portcompare.discover.update import update_plan
+from portcompare.discover.texts import locustfile_text, plan_text, update_plan
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.plan import load_plan
 from portcompare.run.progress import make_spinner, out

@@ -40,10 +40,9 @@ from portcompare.plan.types import MOST_S
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
-from portcompare.run.narrowing import Narrowing, find_left_out, narrow
+from portcompare.run.narrowing import QUICK_S, Narrowing, find_left_out, narrow, quicken
 from portcompare.run.progress import Progress
-from portcompare.run.quick import QUICK_S, quicken
-from portcompare.run.resuming import read_resumable
+from portcompare.run.recording import read_resumable
 from portcompare.run.targets import Targets
 from portcompare.run.workers import choose_workers
 from portcompare.serve.servers import vocabulary

@@ -17,7 +17,7 @@ from portcompare.cli.options import (
 )
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
 from portcompare.report.formats.terminal import text_table
-from portcompare.report.sections.work import work_tables
+from portcompare.report.sections.measured import work_tables
 from portcompare.run.progress import Progress, out
 from portcompare.run.work import count_plan
 

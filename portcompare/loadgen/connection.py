@@ -17,7 +17,7 @@ from gevent import socket, ssl
 from gevent.monkey import get_original
 
 from portcompare.http.addresses import Address
-from portcompare.http.reader import ResponseReader
+from portcompare.http.responses import ResponseReader
 from portcompare.wire.protocol import CLOSED, REFUSED, RESET, TIMEOUT
 
 UNRESOLVABLE: Final = "host cannot be resolved"

@@ -25,7 +25,7 @@ from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
-    from portcompare.http.reader import ResponseReader
+    from portcompare.http.responses import ResponseReader
     from portcompare.loadgen.session import Session, Target
 
 Item = TypeVar("Item")

@@ -10,7 +10,7 @@ from portcompare.records.estimates import RunDiff
 from portcompare.records.parity import CHECK_FILE, Parity
 from portcompare.records.results import Results
 from portcompare.report import charts
-from portcompare.report.formats import data, diff, histograms, html, junit, markdown
+from portcompare.report.formats import data, diff, html, junit, markdown
 from portcompare.report.formats.results_file import render_manifest, write_atomically
 from portcompare.report.formats.terminal import print_parity
 from portcompare.report.sections.responses import COMMANDS_FILE, commands_text
@@ -23,7 +23,7 @@ EXPORTERS: dict[str, Callable[[Results], str | Mapping[str, bytes]]] = {
     "comparisons.csv": data.render_comparisons,
     "junit.xml": junit.render,
     "metrics.txt": data.render_openmetrics,
-    histograms.SPECTRUM_FOLDER: histograms.render_spectra,
+    data.SPECTRUM_FOLDER: data.render_spectra,
     "manifest.txt": render_manifest,
 }
 """Every format of a run by the name of its file, or of the folder of its files; the same run gives the same

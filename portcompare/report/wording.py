@@ -1,11 +1,12 @@
 """The words that all formats share."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from portcompare import units
+from portcompare.records.diagnosis import Advice
 from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
 from portcompare.records.manifest import Steadiness
 from portcompare.records.metrics import METRICS, MetricName
@@ -193,3 +194,23 @@ def describe_steadiness(found: Steadiness) -> str:
 def timestamp(iso: str) -> str:
     """A recorded time in UTC, for people."""
     return visible(iso).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
+
+
+_MARKED = ("not decided", "withdrawn")  # outcomes that a reader must see before the advice
+
+
+def advice_cells(advice: Iterable[Advice]) -> list[tuple[str, str]]:
+    """Each piece of advice, with what it rests on and what became of it."""
+    return [
+        (
+            visible(f"{one.outcome}: {one.text}" if one.outcome in _MARKED else one.text),
+            visible(f"{one.evidence}{_outcome(one)}"),
+        )
+        for one in advice
+    ]
+
+
+def _outcome(one: Advice) -> str:
+    if one.measured is not None:
+        return f"; {one.outcome}: {with_ends(one.measured, units.ratio) or one.measured.reason}"
+    return "; `portcompare diagnose --try` measures it" if one.change else ""

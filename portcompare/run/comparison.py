@@ -43,8 +43,7 @@ from portcompare.run.journal import JOURNAL_FILE
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
-from portcompare.run.recording import Recording
-from portcompare.run.resuming import find_condition_changes, find_plan_changes, read_resumable
+from portcompare.run.recording import Recording, find_condition_changes, find_plan_changes, read_resumable
 from portcompare.run.session import GENERATOR_LOG, open_session
 from portcompare.run.work import find_counter_problems
 from portcompare.run.workers import Workers

@@ -1,8 +1,9 @@
-"""What a run has measured so far: kept as it comes, and written so that nothing is lost."""
+"""What a run has measured so far: kept as it comes, written so that nothing is lost, and gone on with."""
 
+import shlex
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,23 +12,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from portcompare.analyse import Measured, analyse
+from portcompare.analyse.diff import compare_conditions, find_altered, flatten
 from portcompare.analyse.rounds import judge, judge_visit
-from portcompare.errors import refuse
+from portcompare.errors import Problem, refuse
 from portcompare.masking import mask_passwords, mask_plan
 from portcompare.measure.blocks import Level
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.outcome import combine_parity, mask_parity
 from portcompare.plan import Plan
 from portcompare.plan.types import Origins
+from portcompare.records.estimates import Altered
 from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import WorkerChange
 from portcompare.records.work import Work
-from portcompare.report.formats.histograms import HISTOGRAM_FOLDER, append_round
+from portcompare.report.formats.data import HISTOGRAM_FOLDER, append_round
 from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.run.journal import JOURNAL_FILE, Begun, Entry, append_entry, cut_torn_line, read_entries
+from portcompare.units import duration
 
 NO_END = "no end was recorded: it was killed, or is still running"
 
@@ -183,3 +187,51 @@ def read_run(folder: Path) -> Results:
         recording.stop_reason = NO_END
         results = recording.save(partial=True)
     return results
+
+
+_MOST_SHOWN = 5
+
+
+def read_resumable(folder: Path) -> Recording:
+    """Read what an interrupted run has measured; raises InputError if it cannot be resumed."""
+    if not (folder / RESULTS_FILE).exists():
+        remedy = "name the folder of a run that was interrupted or broke off"
+        raise refuse(f"--resume {folder}", f"there is no {RESULTS_FILE} in it", remedy)
+    if not read_results(folder / RESULTS_FILE).partial:
+        remedy = (
+            f"portcompare report {shlex.quote(str(folder))} shows it; without --resume it is measured afresh"
+        )
+        raise refuse(f"--resume {folder}", "the run has come to its end: there is nothing to resume", remedy)
+    return recall_run(folder)
+
+
+def find_plan_changes(earlier: Recording, plan: Plan, generators: int) -> Iterator[Problem]:
+    """Find what keeps a plan from completing a run; its budget may be another."""
+    old, new = (
+        {"load-generator processes": str(earlier.generators)},
+        {"load-generator processes": str(generators)},
+    )
+    old |= dict(flatten(mask_plan(earlier.plan.as_json())))
+    new |= dict(flatten(mask_plan(plan.as_json())))
+    old["rounds.budget_s"] = new["rounds.budget_s"]
+    remedy = "restore the plan, and give the options that the run was begun with; or measure afresh"
+    yield from _describe(earlier, "the plan is not that of the run", find_altered(old, new), remedy)
+    if plan.rounds.budget_s <= earlier.spent_s:
+        spent, budget = duration(earlier.spent_s), duration(plan.rounds.budget_s)
+        found = f"{spent} are spent already, and the budget is {budget}"
+        yield Problem(where=f"--resume {earlier.folder}", found=found, remedy="give more by --budget")
+
+
+def find_condition_changes(earlier: Recording, manifest: Manifest) -> Iterator[Problem]:
+    """Find what keeps a machine and its programs from completing a run."""
+    machine, others = compare_conditions(earlier.manifest, manifest)
+    remedy = "restore that, or measure afresh: figures of unlike conditions cannot be compared"
+    yield from _describe(earlier, "the conditions are not those of the run", (*machine, *others), remedy)
+
+
+def _describe(earlier: Recording, what: str, altered: Iterable[Altered], remedy: str) -> Iterator[Problem]:
+    changes = [f"{one.what} was {one.old} and is {one.new}" for one in altered]
+    if changes:
+        shown = "; ".join(changes[:_MOST_SHOWN])
+        more = f"; and {len(changes) - _MOST_SHOWN} more" if len(changes) > _MOST_SHOWN else ""
+        yield Problem(where=f"--resume {earlier.folder}", found=f"{what}: {shown}{more}", remedy=remedy)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portcompare.stats.intervals import LEAST_BLOCKS, quantile, trimmed_mean
-from portcompare.stats.quantiles import t_tail
+from portcompare.stats.intervals import LEAST_BLOCKS, quantile, t_tail, trimmed_mean
 
 LEAST_READINGS = 8  # Of a course: a line through each half needs a few
 

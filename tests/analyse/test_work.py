@@ -10,9 +10,8 @@ from portcompare.history.summaries import find_quantities
 from portcompare.plan import Gate
 from portcompare.records.work import ANY_LEVEL, Work, WorkCount
 from portcompare.report.sections.conclusions import gate_tables
-from portcompare.report.sections.measured import comparison_rows
+from portcompare.report.sections.measured import comparison_rows, work_tables
 from portcompare.report.sections.screen import sweep_lines
-from portcompare.report.sections.work import work_tables
 from tests.analyse.test_diff import diff
 from tests.runs import NEW, OLD, make_run
 from tests.serve.support import write_plan

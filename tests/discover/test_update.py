@@ -6,8 +6,7 @@ import pytest
 
 from portcompare.discover.apps import Found
 from portcompare.discover.draft import draft_plan
-from portcompare.discover.texts import locustfile_text, plan_text
-from portcompare.discover.update import update_plan
+from portcompare.discover.texts import locustfile_text, plan_text, update_plan
 from tests.discover.samples import ALONE, INDEX, ITEM, PAIR, make_app, make_found, make_route, read_plan
 
 FOLDER = Path("/project/loadtests")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from portcompare.http.reader import ResponseReader
 from portcompare.http.requests import http_request
+from portcompare.http.responses import ResponseReader
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses, LooseBody, exact_body
 from portcompare.loadgen.declare import Call, make_script
 from portcompare.records.requests import Expectation, RequestSpec

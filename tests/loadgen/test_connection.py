@@ -9,7 +9,8 @@ import gevent.socket
 import pytest
 
 from portcompare.http.addresses import Address
-from portcompare.http.reader import (
+from portcompare.http.requests import encode_request, http_request
+from portcompare.http.responses import (
     BODY_TOO_LARGE,
     HEAD_TOO_LARGE,
     INCOMPLETE,
@@ -18,7 +19,6 @@ from portcompare.http.reader import (
     MAX_BODY_BYTES,
     SURPLUS,
 )
-from portcompare.http.requests import encode_request, http_request
 from portcompare.loadgen.connection import (
     NO_FILE_LEFT,
     UNREACHABLE,

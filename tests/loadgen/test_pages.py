@@ -8,7 +8,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from portcompare.http import reader
+from portcompare.http import responses
 from portcompare.loadgen import connection
 from portcompare.loadgen.connection import UNRESOLVABLE
 from portcompare.loadgen.tallies import NOT_SENT
@@ -41,7 +41,7 @@ def test_each_kind_of_failure_is_in_the_table() -> None:
     listed = set(re.findall(r"^\| `([^`]+)`", LEAN_PAGE.partition("## What is counted")[2], re.MULTILINE))
     kinds = {
         value
-        for module in (reader, connection)
+        for module in (responses, connection)
         for name, value in vars(module).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }

@@ -1,20 +1,28 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portcompare import units
+from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import Bound
 from portcompare.report import EXPORTERS, wording
-from portcompare.report.formats.terminal import render_table
+from portcompare.report.formats import html, markdown
+from portcompare.report.formats.results_file import read_results, write_results
+from portcompare.report.formats.terminal import advice_texts, render_conclusions, render_screen, render_table
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
 from portcompare.report.sections.measured import ROUND_COLUMNS, arm_rows, round_rows
 from portcompare.report.sections.method import deployment_settings
 from portcompare.report.sections.responses import summary_text
+from portcompare.report.wording import advice_cells
 from tests.altered import altered
+from tests.analyse.samples import ADVICE
 from tests.report.conftest import make_results, printed
+from tests.report.test_markdown import text_of
 
 
 def test_what_is_not_known_is_never_a_number_nor_a_verdict(results: Results) -> None:
@@ -180,3 +188,52 @@ def test_every_report_and_the_terminal_say_so(run: Results) -> None:
     told = printed(render_table(run), width=80)
     assert "CPU not known" in told
     assert "(already running)" in told
+
+
+RATIO = Estimate(point=4.0, low=3.9, high=4.1, verdict="faster")
+
+
+def test_advice_says_what_became_of_it() -> None:
+    unknown = Estimate(reason="too noisy")
+    cells = advice_cells(
+        [
+            ADVICE,
+            replace(ADVICE, outcome="confirmed", measured=RATIO),
+            replace(ADVICE, outcome="withdrawn", measured=replace(RATIO, point=1.0, low=0.99, high=1.01)),
+            replace(ADVICE, outcome="not decided", measured=unknown),
+            replace(ADVICE, change={}),
+        ]
+    )
+    assert [text.removesuffix(ADVICE.text) for text, _ in cells] == [
+        "",
+        "",
+        "withdrawn: ",
+        "not decided: ",
+        "",
+    ]
+    assert [why.removeprefix(ADVICE.evidence) for _, why in cells] == [
+        "; `portcompare diagnose --try` measures it",
+        "; confirmed: 4.00x [3.90x, 4.10x]",
+        "; withdrawn: 1.00x [0.990x, 1.01x]",
+        "; not decided: too noisy",
+        "",
+    ]
+
+
+def test_every_report_has_the_advice_below_the_answer(results: Results, tmp_path: Path) -> None:
+    run = replace(results, advice=(ADVICE,))
+    screen = [line.plain for line in render_screen(run, "r")]
+    assert screen[:2] == [results.headline, f"advice: {ADVICE.text}"]
+    assert printed(*advice_texts(run.advice), width=200) in printed(render_conclusions(run), width=200)
+    page, text = html.render(run), text_of(markdown.render(run))
+    for shown, after in ((page, 'id="conclusions"'), (text, "This run is valid")):
+        assert results.headline in shown.partition(ADVICE.text)[0]
+        assert after in shown.partition(ADVICE.text)[2]
+        assert ADVICE.evidence in shown
+    assert "What to do" not in html.render(results) + markdown.render(results)
+    write_results(run, tmp_path / RESULTS_FILE)
+    assert read_results(tmp_path / RESULTS_FILE).advice == run.advice
+    written = json.loads((tmp_path / RESULTS_FILE).read_text())
+    del written["advice"]  # as of a run before there was any
+    (tmp_path / RESULTS_FILE).write_text(json.dumps(written))
+    assert read_results(tmp_path / RESULTS_FILE).advice == ()

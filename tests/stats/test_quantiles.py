@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from portcompare.stats.quantiles import binomial_quantile, t_quantile, t_tail
+from portcompare.stats.intervals import binomial_quantile, t_quantile, t_tail
 
 # Expected values: the density integrated by mpmath 1.4.1 with 30 digits.
 TAILS = [

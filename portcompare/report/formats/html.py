@@ -9,13 +9,12 @@ from portcompare import units
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report.charts import draw_charts
 from portcompare.report.formats import data
-from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
+from portcompare.report.formats.data import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
-from portcompare.report.sections.advice import advice_cells
-from portcompare.report.sections.work import work_tables
+from portcompare.report.sections.measured import work_tables
 from portcompare.report.templating import render_template
-from portcompare.report.wording import TextTable, visible
+from portcompare.report.wording import TextTable, advice_cells, visible
 
 
 def render(results: Results) -> str:

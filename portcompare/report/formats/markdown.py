@@ -6,9 +6,8 @@ from portcompare.records.results import Results
 from portcompare.report.charts import main_charts
 from portcompare.report.formats.html import SECTIONS
 from portcompare.report.sections import conclusions, measured, responses, screen
-from portcompare.report.sections.advice import advice_cells
 from portcompare.report.templating import render_template
-from portcompare.report.wording import clipped
+from portcompare.report.wording import advice_cells, clipped
 
 # A comment on GitHub holds 65,536 characters; the rest is in results.json.
 _LONGEST_TEXT = 120

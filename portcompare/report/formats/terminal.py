@@ -15,9 +15,8 @@ from portcompare.records.diagnosis import Advice
 from portcompare.records.parity import Parity, Severity
 from portcompare.records.results import Results
 from portcompare.report.sections import conclusions, load, responses, screen
-from portcompare.report.sections.advice import advice_cells
 from portcompare.report.sections.measured import ARM_HEADER, rows_by_level
-from portcompare.report.wording import TextTable, Tone, shortened, visible
+from portcompare.report.wording import TextTable, Tone, advice_cells, shortened, visible
 from portcompare.units import count
 
 TONE_STYLES: dict[Tone | None, str] = {

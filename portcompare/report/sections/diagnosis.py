@@ -17,8 +17,7 @@ from portcompare.records.diagnosis import (
     Waiting,
     Watched,
 )
-from portcompare.report.sections.advice import advice_cells
-from portcompare.report.wording import visible
+from portcompare.report.wording import advice_cells, visible
 from portcompare.units import count, duration, rate, share
 
 _NOTHING = "Nothing was seen to block, to queue or to leak under this load."
