@@ -28,7 +28,8 @@ COMMANDS = {
 }
 """The line of each command in the list. A command is the function of its name."""
 
-_MODULES = {"try": "try_", "diff": "results", "history": "results", "report": "results", "worker": "load"}
+_SHARED = dict.fromkeys(("diff", "history", "report"), "results")
+_MODULES = _SHARED | {"try": "try_", "ui": "up", "work": "diagnose", "worker": "load"}
 """The modules of the commands that have none of their own name."""
 
 

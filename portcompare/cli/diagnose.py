@@ -1,4 +1,4 @@
-"""`portcompare diagnose`: why do the deployments perform as they do, and what can be done?"""
+"""`portcompare diagnose` and `work`: why the deployments perform as they do, and what a request takes."""
 
 import json
 import tempfile
@@ -12,25 +12,31 @@ from typer import Option
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
+    SCHEMA_VERSION,
     AsJson,
     PlanPath,
     Rate,
     Scenarios,
     Users,
+    print_json,
     print_json_text,
+    print_note,
     read_numbers,
     read_plan,
     writing,
 )
-from portcompare.errors import EXIT_DONE, refuse
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, refuse
 from portcompare.plan import remedy_for_unknown
 from portcompare.records.diagnosis import DIAGNOSIS_FILE
+from portcompare.report.formats.terminal import text_table
 from portcompare.report.sections.diagnosis import diagnosis_lines
+from portcompare.report.sections.measured import work_tables
 from portcompare.run.advice import try_advice
 from portcompare.run.comparison import find_folder_problems, make_folder
 from portcompare.run.diagnose import diagnose_plan
 from portcompare.run.narrowing import Narrowing, narrow
 from portcompare.run.progress import Progress, out
+from portcompare.run.work import count_plan
 
 
 def diagnose(
@@ -75,3 +81,25 @@ def diagnose(
         for line in diagnosis_lines(found):
             out.print(Text(line, style="" if line.startswith(" ") else "bold"), soft_wrap=True)
     raise typer.Exit(EXIT_DONE)
+
+
+def work(plan_path: PlanPath = DEFAULT_PLAN, *, as_json: AsJson = False) -> None:
+    """Count the instructions that each deployment executes for a request, which repeat on any machine."""
+    plan = read_plan(plan_path)
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder, Progress() as progress:
+        found = count_plan(plan, Path(folder), progress)
+    if as_json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "deployments": [asdict(one) for one in found.counts],
+                "not_counted": found.not_counted,
+                "is_layout_fixed": found.is_layout_fixed,
+            }
+        )
+    else:
+        for table in work_tables(found):
+            out.print(text_table(table))
+    for name, reason in found.not_counted.items():
+        print_note(f"not counted: {name}: {reason}")
+    raise typer.Exit(EXIT_NOT_VALID if found.not_counted else EXIT_DONE)

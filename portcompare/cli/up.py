@@ -1,9 +1,12 @@
-"""`portcompare up`: serve all deployments side by side."""
+"""`portcompare up` and `ui`: serve all deployments side by side; with Locust's web UI that shows them."""
 
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +14,28 @@ import typer
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+from typer import Option
+from werkzeug.security import generate_password_hash
 
-from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note, read_plan
+from portcompare.cli.options import (
+    DEFAULT_PLAN,
+    ExpectWorkers,
+    Listen,
+    PlanPath,
+    Processes,
+    print_line,
+    print_note,
+    read_plan,
+)
 from portcompare.errors import InputError, refuse
-from portcompare.plan import Plan
+from portcompare.history.summaries import list_runs
+from portcompare.plan import OpenLoad, Plan, Scenario
 from portcompare.records.rounds import CONTROL
+from portcompare.records.run_summary import RUNS
+from portcompare.run.comparison import BackgroundRun
 from portcompare.run.progress import err, out
+from portcompare.run.session import Session, open_session
+from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve.cpus import CpuAssignment, assign_cpus
 from portcompare.serve.deployments import (
     FIRST_PORT,
@@ -26,11 +45,13 @@ from portcompare.serve.deployments import (
     serve_deployments,
     serve_upstreams,
 )
+from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.ports import why_unusable
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import prepare_arms
 from portcompare.units import count, size
+from portcompare.wire.protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 LOOK_EVERY_S = 1.0
 
@@ -136,3 +157,127 @@ def _list_use(uses: Mapping[str, Use]) -> Table:
         restarted = f"restarted {count(use.usage.restarts, 'time')}" if use.usage.restarts else ""
         table.add_row(Text(name), f"{use.cores:.2f} CPUs", size(use.usage.rss_bytes), restarted)
     return table
+
+
+PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
+_LOCUST_PORT = 8089
+_RATE_RPS = 100.0  # proposed for an open load whose plan searches the rate
+
+
+def ui(
+    plan_path: PlanPath = DEFAULT_PLAN,
+    *,
+    host: Annotated[
+        str, Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
+    ] = LOOPBACK,
+    port: Annotated[int, Option(min=0, max=65535, help="its port; 0 for any")] = _LOCUST_PORT,
+    class_picker: Annotated[
+        bool, Option("--class-picker", help="choose scenarios by Locust's class picker, several at once")
+    ] = False,
+    processes: Processes = 1,
+    expect_workers: ExpectWorkers = 0,
+    listen: Listen = None,
+) -> None:
+    """Serve baseline and candidates and Locust's web UI, with both sides in one test, until Ctrl-C."""
+    workers = replace(choose_workers(processes, expect_workers, listen), is_apart=True)
+    password_hash = _read_password(host, port or _LOCUST_PORT)
+    plan = read_plan(plan_path)
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        open_session(
+            plan, Path(folder), workers=workers, say=print_note if workers.expect else lambda _: None
+        ) as session,
+    ):
+        _refuse_other_users(session)
+        with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as live_servers:
+            order = OpenUi(
+                host=host,
+                port=port,
+                password_hash=password_hash,
+                plan=_describe(session, live_servers),
+                runs=str(RUNS.absolute()),
+                picks_classes=class_picker,
+            )
+            with suppress(OSError):
+                list_runs(RUNS, print_note)  # makes the summaries that the UI lists runs by
+            session.generator.on_worker = lambda change: print_note(change.text)
+            url = session.generator.open_ui(order)
+            out.print(list_addresses(live_servers))
+            print_line(f"\nweb UI: {url}")
+            print_line(f"side by side, for a second screen: {url}/side-by-side")
+            print_note("Ctrl-C stops all of it.")
+            _exchange_until_stopped(session, live_servers, Path(folder))
+
+
+def _read_password(host: str, port: int) -> str | None:
+    """The hash of the password; None where only this machine can reach the UI."""
+    password = os.environ.pop(PASSWORD, "")  # servers and load generator do not need it
+    if not password and is_loopback(host):
+        return None
+    if not password and sys.stdin.isatty():
+        password = typer.prompt("Password for the web UI", hide_input=True, confirmation_prompt=True)
+    if not password:
+        remedy = f"set {PASSWORD}, or leave the option out and use `ssh -L {port}:127.0.0.1:{port}`"
+        found = f"{host} can be reached by others, who could start load from here"
+        raise refuse("--host", found, remedy)
+    return generate_password_hash(password)
+
+
+def _refuse_other_users(session: Session) -> None:
+    """Refuse Locust's own user classes: they have one host a class, so a test can load only one server."""
+    problems = []
+    for name in session.to_capture:
+        found = f"{session.plan.scenarios[name].user} is not a LeanUser: all its users have one host"
+        remedy = "derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`"
+        problems.append(session.plan.problem(("scenarios", name, "user"), found, remedy))
+    if problems:
+        raise InputError(problems)
+
+
+def _describe(session: Session, live_servers: LiveServers) -> UiPlan:
+    plan = session.plan
+    deployments = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
+    return UiPlan(
+        name=plan.name,
+        arms=tuple(
+            UiArm(
+                name=name,
+                url=server.url,
+                ceilings={scenario: deployments[name].ceiling_of(scenario) for scenario in plan.scenarios},
+                cpus=len(deployments[name].cpus),
+            )
+            for name, server in live_servers.servers.items()
+        ),
+        scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},
+        timeout_s=plan.rounds.timeout_s,
+        budget_s=plan.rounds.budget_s,
+    )
+
+
+def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
+    load, parameter = scenario.load, scenario.delay_parameter or "delay"
+    described = UiScenario(name=name, delay_s=scenario.delay_s, delay_parameter=parameter, model=load.model)
+    if not isinstance(load, OpenLoad):
+        return replace(described, users=max(load.users))
+    rate_rps = max(load.levels, default=_RATE_RPS)
+    return replace(described, users=load.connections, rate_rps=rate_rps, arrivals=load.arrivals)
+
+
+def _exchange_until_stopped(session: Session, live_servers: LiveServers, folder: Path) -> None:
+    """Keep the servers up, send the UI what they use, and start the runs that its viewers request."""
+    run: BackgroundRun | None = None
+    try:
+        while True:
+            time.sleep(LOOK_EVERY_S)
+            report_restarts(live_servers)
+            usage = {name: use.usage for name, use in live_servers.read_use().items()}
+            state = run.state if run is not None else None
+            request = session.generator.show(ShowState(usage=usage, run=state))
+            if run is not None and state is not None and state.state == "running":
+                if request.cancels:
+                    run.cancel()
+            elif request.measure is not None:
+                run = BackgroundRun(session.plan, request.measure, cpus=session.cpus.all_cpus, folder=folder)
+    finally:
+        if run is not None and (remedy := run.stop()):
+            print_note(f"what was measured is kept: {remedy}")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from portcompare.errors import InputError, Problem
-from portcompare.http.rows import read_rows
+from portcompare.http.placeholders import read_rows
 from portcompare.plan.apps import KNOBS, UPSTREAM
 from portcompare.plan.checks import Measured
 from portcompare.plan.requests import PlanRequest

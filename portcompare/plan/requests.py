@@ -14,9 +14,8 @@ from pydantic import (
 
 from portcompare.errors import Problem, refuse
 from portcompare.http.bodies import read_file
-from portcompare.http.placeholders import fill_in, names_in
+from portcompare.http.placeholders import fill_in, names_in, read_rows, refuse_rows
 from portcompare.http.requests import FilePart, find_flaw, http_request, type_by_name
-from portcompare.http.rows import read_rows, refuse_rows
 from portcompare.plan import types as t
 from portcompare.records.requests import LoginStep, RequestSpec
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from portcompare.http.rows import share_weights
+from portcompare.http.placeholders import share_weights
 from portcompare.plan import types as t
 from portcompare.plan.requests import LoginRequest, PlanRequest, WeightedRequest
 from portcompare.records.requests import LoginStep, RequestSpec

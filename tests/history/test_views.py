@@ -4,13 +4,17 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from playwright.sync_api import Browser
 
 from portcompare.history.summaries import list_runs
 from portcompare.history.trends import HISTORY_SCHEMA_VERSION, History, find_trends
 from portcompare.history.views import render_runs, render_trend, write_index_page
+from portcompare.report import DIFF_EXPORTERS
 from tests.history.test_trends import make_trend
 from tests.report.conftest import printed
+from tests.report.test_browser import Opened
 from tests.report.test_checks import KEPT, UNKNOWN
+from tests.report.test_diff import DIFF, NEW
 from tests.report.test_html import Page, assert_passive
 from tests.runs import HOSTILE, make_run, store
 
@@ -99,3 +103,23 @@ def test_trends_are_drawn_with_the_change_marked_within_80_columns(history: Hist
     assert "Changed from" in text
     text = printed(render_trend(make_trend([5.0])), width=80)
     assert re.search(r"5.00/s\s+\[5.00/s, 5.00/s\]\s+o", text)
+
+
+__all__ = ["folder", "history"]  # fixtures
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path, history: History) -> list[Path]:
+    diff = folder / "diff.html"
+    diff.write_text(DIFF_EXPORTERS["diff.html"](DIFF, NEW), encoding="utf-8")
+    return [write_index_page(history, folder), diff]
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_pages_request_nothing_and_fit_their_window(chromium: Browser, pages: list[Path], width: int) -> None:
+    for path in pages:
+        opened = Opened(chromium, path, viewport={"width": width, "height": 800})
+        assert (opened.requests, opened.complaints) == ([path.as_uri()], [])
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert opened.page.evaluate("document.querySelectorAll('svg path').length") > 0
+        opened.page.context.close()

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from portcompare.plan import Plan
+from portcompare.plan.keys import plan_keys
 from portcompare.records.rounds import Arm
 from tests.plan.plans import GOOD, changed, faults_of, load
 
@@ -97,3 +98,12 @@ def test_every_number_of_a_plan_has_an_upper_bound() -> None:
     look(Plan.model_json_schema(), "")
     checked_by_itself, sent_as_it_is, any_order = {"turn_s", "level"}, {"query", "form"}, {"seed"}
     assert unbounded == checked_by_itself | sent_as_it_is | any_order
+
+
+def test_every_key_that_a_user_can_set_is_described_once_by_its_name_in_a_plan() -> None:
+    keys = list(plan_keys())
+    paths = {key.path for key in keys}
+    assert len(paths) == len(keys)
+    assert [key.path for key in keys if not key.description] == []
+    assert paths.isdisjoint({"path", "included", "inline"})
+    assert not [path for path in paths if "json_body" in path]
