@@ -10,14 +10,14 @@ from portcompare.records.estimates import RunDiff
 from portcompare.records.parity import CHECK_FILE, Parity
 from portcompare.records.results import Results
 from portcompare.report import charts
-from portcompare.report.formats import data, diff, html, junit, markdown
+from portcompare.report.formats import data, diff, documents, junit
 from portcompare.report.formats.results_file import render_manifest, write_atomically
 from portcompare.report.formats.terminal import print_parity
 from portcompare.report.sections.responses import COMMANDS_FILE, commands_text
 
 EXPORTERS: dict[str, Callable[[Results], str | Mapping[str, bytes]]] = {
-    "report.md": markdown.render,
-    "report.html": html.render,
+    "report.md": documents.render_markdown,
+    "report.html": documents.render_html,
     charts.CHART_FOLDER: charts.render,
     "rounds.csv": data.render_rounds,
     "comparisons.csv": data.render_comparisons,

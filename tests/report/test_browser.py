@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from portcompare.report.formats import html
+from portcompare.report.formats import documents
 from tests.report.test_sweeps import GRID, KNEE, with_sweeps
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Opened:
 @pytest.fixture(scope="module")
 def path(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(html.render(results), encoding="utf-8")
+    path.write_text(documents.render_html(results), encoding="utf-8")
     return path
 
 
@@ -71,7 +71,7 @@ def hostile_path(hostile: Results, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("report") / "hostile.html"
     grid = replace(GRID, candidate="<script>alert(1)</script>")
     run = with_sweeps(hostile, break_even=(grid,), knees=(KNEE,))
-    path.write_text(html.render(run), encoding="utf-8")
+    path.write_text(documents.render_html(run), encoding="utf-8")
     return path
 
 

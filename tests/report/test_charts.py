@@ -16,7 +16,7 @@ from portcompare.report.charts.courses import spectrum_chart, timeline_chart
 from portcompare.report.charts.load import load_chart
 from portcompare.report.charts.ratios import ratio_plots
 from portcompare.report.charts.svg import Figure, stand_alone
-from portcompare.report.formats import html
+from portcompare.report.formats import documents
 from portcompare.report.wording import TONES
 from tests.altered import altered, known
 from tests.report.conftest import make_results
@@ -198,4 +198,4 @@ def test_a_chart_is_drawn_to_the_same_bytes_each_time(results: Results) -> None:
 def test_two_hundred_rounds_stay_small_enough_for_mail() -> None:
     results = make_results(blocks=13)
     assert len(results.rounds) > 200
-    assert len(html.render(results).encode()) < 3_000_000
+    assert len(documents.render_html(results).encode()) < 3_000_000

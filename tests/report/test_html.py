@@ -8,8 +8,8 @@ import pytest
 
 from portcompare import units
 from portcompare.records.results import Results
-from portcompare.report.formats import html
-from portcompare.report.formats.html import BESIDE
+from portcompare.report.formats import documents
+from portcompare.report.formats.documents import BESIDE
 from portcompare.report.sections.measured import round_rows
 
 PASSIVE = re.compile(
@@ -75,7 +75,7 @@ def _charts(page: Page) -> list[dict[str, str | None]]:
 
 @pytest.fixture(scope="module")
 def source(results: Results) -> str:
-    return html.render(results)
+    return documents.render_html(results)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def page(source: str) -> Page:
 
 @pytest.fixture(scope="module")
 def hostile_page(hostile: Results) -> Page:
-    return Page(html.render(hostile))
+    return Page(documents.render_html(hostile))
 
 
 def test_only_passive_elements_stand_in_it_and_nothing_outside_the_run_whatever_the_names(
@@ -135,7 +135,7 @@ def test_every_level_is_one_group_of_rows_whatever_the_order_and_a_sound_run_has
     results: Results,
 ) -> None:
     shuffled = replace(results, summaries=results.summaries[::2] + results.summaries[1::2], warnings=())
-    shown = Page(html.render(shuffled))
+    shown = Page(documents.render_html(shuffled))
     rows, top = shown.rows, shown.text.split("Conclusions", 1)[0]
     assert not re.search("VALID|PARTIAL|DIFFER|FEW|WARNING", top)
     assert results.headline in top

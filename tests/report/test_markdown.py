@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from portcompare.records.results import Results
-from portcompare.report.formats import markdown
+from portcompare.report.formats import documents
 from portcompare.report.templating import escape_markdown
 from tests.report.conftest import NOTICES, make_results
 from tests.report.test_parity import DIFFERENCE, PARITY
@@ -63,7 +63,7 @@ def test_usual_names_are_left_alone() -> None:
 
 
 def test_hostile_names_break_no_table(hostile: Results) -> None:
-    source = markdown.render(hostile)
+    source = documents.render_markdown(hostile)
     widths = Counter(len(row) for row in _rows(source))
     assert widths.keys() == {5, 6, 8, 9, 4}
     assert (widths[5], widths[6]) == (1 + len(hostile.summaries), 2)
@@ -73,7 +73,9 @@ def test_hostile_names_break_no_table(hostile: Results) -> None:
 
 
 def test_command_lines_can_be_copied_and_do_not_end_their_block(hostile: Results) -> None:
-    code = _html(markdown.render(hostile)).split('<code class="language-sh">')[1].split("</code>")[0]
+    code = (
+        _html(documents.render_markdown(hostile)).split('<code class="language-sh">')[1].split("</code>")[0]
+    )
     assert hostile.parity
     assert code.splitlines()[1:] == [
         "curl http://127.0.0.1:1/data?delay=&lt;b&gt;|",
@@ -82,7 +84,7 @@ def test_command_lines_can_be_copied_and_do_not_end_their_block(hostile: Results
 
 
 def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Results) -> None:
-    blocks = markdown.render(replace(results, warnings=())).split("\n\n")
+    blocks = documents.render_markdown(replace(results, warnings=())).split("\n\n")
     assert blocks[0] == "# portcompare: plan"
     assert blocks[1] == f"**{results.headline}**"
     rows = _rows(blocks[2])
@@ -104,7 +106,7 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
 
 
 def test_what_is_grave_comes_before_the_lines(hostile: Results) -> None:
-    blocks = markdown.render(hostile).split("\n\n")
+    blocks = documents.render_markdown(hostile).split("\n\n")
     assert text_of(blocks[1]).startswith("This run is not valid: | <script>")
     labels = re.findall(r"^> \*\*([A-Z ]+)\*\*: |^\| (Level)", "\n".join(blocks), re.MULTILINE)
     assert [label or table for label, table in labels] == [*NOTICES[:3], "Level", *NOTICES[3:]]
@@ -115,6 +117,6 @@ def test_a_comment_holds_a_long_run_with_many_differences() -> None:
     long = replace(DIFFERENCE, kind="header", baseline="<" * 9000, curl_baseline="curl " + "a" * 400)
     found = tuple(replace(long, case=f"GET /{number}", candidate=str(number)) for number in range(900))
     parity = replace(PARITY, cases=900, differences=found)
-    source = markdown.render(replace(make_results(blocks=13), parity=parity))
+    source = documents.render_markdown(replace(make_results(blocks=13), parity=parity))
     assert len(source) < 65536
     assert "the first 20 of 900" in source

@@ -10,7 +10,7 @@ from portcompare.parity.catalogue import CATALOGUE, describe_known
 from portcompare.parity.outcome import sort_differences
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Results
-from portcompare.report.formats import html, markdown
+from portcompare.report.formats import documents
 from portcompare.report.formats.junit import render_junit
 from portcompare.report.formats.terminal import Shown, print_parity, render_parity
 from portcompare.report.sections.responses import (
@@ -170,7 +170,7 @@ def test_a_warning_in_a_log_fails_in_junit_too() -> None:
     assert 'name="(the server\'s log)"' in render_junit(checked(logged), ("GET /a",))
 
 
-@pytest.mark.parametrize("render", [markdown.render, html.render])
+@pytest.mark.parametrize("render", [documents.render_markdown, documents.render_html])
 def test_reports_fold_what_is_known_and_have_the_block_for_the_plan(
     results: Results, render: Callable[[Results], str]
 ) -> None:

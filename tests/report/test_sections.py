@@ -7,7 +7,7 @@ import pytest
 
 from portcompare.records.results import Results
 from portcompare.records.sweeps import Sweeps
-from portcompare.report.formats import html, markdown
+from portcompare.report.formats import documents
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
 from portcompare.report.wording import TextTable
 from tests.report.conftest import IN_PART, unmeasured
@@ -71,12 +71,16 @@ def words_of(text: str) -> str:
 def test_both_reports_show_all_that_each_section_says(full: Results, which: str) -> None:
     swept = replace(full, sweeps=replace(full.sweeps, break_even=(GRID,)))
     for run in (full, swept):
-        shown = words_of(Page(html.render(run)).text if which == "html" else text_of(markdown.render(run)))
+        shown = words_of(
+            Page(documents.render_html(run)).text
+            if which == "html"
+            else text_of(documents.render_markdown(run))
+        )
         assert [text for text in said_of(run) if len(text) <= LONGEST and words_of(text) not in shown] == []
         assert all(f"Comparedinpart{words_of(one.case)}" in shown for one in IN_PART)
 
 
-@pytest.mark.parametrize("render", [html.render, markdown.render])
+@pytest.mark.parametrize("render", [documents.render_html, documents.render_markdown])
 def test_of_what_a_run_has_not_there_is_no_section(results: Results, full: Results, render: object) -> None:
     assert callable(render)
     titles = (

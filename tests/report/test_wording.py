@@ -11,7 +11,7 @@ from portcompare.records.metrics import METRICS
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import Bound
 from portcompare.report import EXPORTERS, wording
-from portcompare.report.formats import html, markdown
+from portcompare.report.formats import documents
 from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.report.formats.terminal import advice_texts, render_conclusions, render_screen, render_table
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
@@ -225,12 +225,12 @@ def test_every_report_has_the_advice_below_the_answer(results: Results, tmp_path
     screen = [line.plain for line in render_screen(run, "r")]
     assert screen[:2] == [results.headline, f"advice: {ADVICE.text}"]
     assert printed(*advice_texts(run.advice), width=200) in printed(render_conclusions(run), width=200)
-    page, text = html.render(run), text_of(markdown.render(run))
+    page, text = documents.render_html(run), text_of(documents.render_markdown(run))
     for shown, after in ((page, 'id="conclusions"'), (text, "This run is valid")):
         assert results.headline in shown.partition(ADVICE.text)[0]
         assert after in shown.partition(ADVICE.text)[2]
         assert ADVICE.evidence in shown
-    assert "What to do" not in html.render(results) + markdown.render(results)
+    assert "What to do" not in documents.render_html(results) + documents.render_markdown(results)
     write_results(run, tmp_path / RESULTS_FILE)
     assert read_results(tmp_path / RESULTS_FILE).advice == run.advice
     written = json.loads((tmp_path / RESULTS_FILE).read_text())

@@ -7,7 +7,7 @@ from portcompare import units
 from portcompare.records.pages import PagePart, PageSummary
 from portcompare.records.results import Results
 from portcompare.report.charts import svg
-from portcompare.report.charts.measures import Row, summary_rows, table
+from portcompare.report.charts.load import Row, summary_rows, table
 from portcompare.report.charts.svg import Figure, Spec
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
