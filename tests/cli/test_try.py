@@ -8,6 +8,7 @@ from portcompare.plan import Plan
 from portcompare.run import trial
 from tests.cli.conftest import refused
 from tests.conftest import Command
+from tests.discover.projects import write_project
 from tests.runs import note_plans
 
 APP = """
@@ -77,13 +78,12 @@ def test_a_project_is_ported_compared_and_measured_where_it_responds_alike(
 
 
 def test_all_is_printed_as_json(command: Command, tmp_path: Path, plans: list[Plan]) -> None:
-    (tmp_path / "app.py").write_text(APP.partition('@app.get("/broken")')[0], encoding="utf-8")
-    for number in (1, 2):  # in the project itself, whose runs are no part of it
-        code, out, _ = command("try", "--json")
-        assert len(plans) == number
-        assert not list(tmp_path.glob("runs/*/*/*/runs"))
+    app = APP.partition('@app.get("/broken")')[0]
+    write_project(tmp_path, {"app.py": app, "runs/earlier/app.py": app})
+    code, out, _ = command("try", "--json")
     found = json.loads(out)
-    assert code == 0
+    assert (code, len(plans)) == (0, 1)
+    assert not list(tmp_path.glob("runs/*/*/*/runs"))  # those of the project are no part of it
     assert [each["outcome"] for each in found["routes"]] == ["async"]
     assert found["left_by_hand"] == []
     assert found["parity"]["verdict"] == "alike"
