@@ -9,10 +9,11 @@ from portcompare.cli import run
 from portcompare.cli.ci import find_line
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
-from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity, RequestFault
+from portcompare.records.parity import CaseCoverage, Coverage, Parity, RequestFault
 from portcompare.records.results import Results
 from portcompare.run.comparison import RunOptions
 from tests.conftest import Command
+from tests.parity import clients
 from tests.runs import NEW, make_run
 
 GATE = '[[gates]]\nmetric = "throughput"\nscenario = "delayed"\ncandidate = "quart-uvicorn"\nlevel = 64\n'
@@ -32,14 +33,10 @@ load = {{ users = [1, 64] }}
 inconclusive = "pass"
 """
 REPORT = "# portcompare: recorded\n"
-DIFFERENCE = Difference(
+DIFFERENCE = replace(
+    clients.DIFFERENCE,
     case="GET /data",
     deployment=NEW,
-    kind="status",
-    pointer="",
-    severity="breaks",
-    baseline="200",
-    candidate="500",
     cause="app/views.py:7 in data: KeyError: '100%\n::error::x' (new.log)",
 )
 PARITY = Parity(verdict="alike", cases=2, deployments=(NEW,), differences=())
