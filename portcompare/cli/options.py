@@ -25,12 +25,7 @@ from portcompare.plan import Plan, load_plan
 from portcompare.plan.types import MOST_RPS, MOST_S, MOST_USERS
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
-from portcompare.report.formats.terminal import (
-    render_conclusions,
-    render_parity,
-    render_screen,
-    render_table,
-)
+from portcompare.report.formats.terminal import render_conclusions, render_parity, render_screen, render_table
 from portcompare.report.wording import visible_lines
 from portcompare.run.progress import err, out
 from portcompare.serve.servers import vocabulary
@@ -50,8 +45,7 @@ Scenarios = Annotated[
     list[str] | None, Option("--scenario", metavar="NAME", help="only this scenario; may be repeated")
 ]
 Users = Annotated[
-    str | None,
-    Option("--users", metavar="N[,N]", help="numbers of users, instead of the scenarios' loads"),
+    str | None, Option("--users", metavar="N[,N]", help="numbers of users, instead of the scenarios' loads")
 ]
 Rate = Annotated[
     float | None,
@@ -141,11 +135,7 @@ def writing(where: str) -> Iterator[None]:
 
 def parity_exit_code(parity: Parity) -> int:
     """The exit code of a check: a request of the plan that does not work comes before all else."""
-    codes = {
-        "alike": EXIT_DONE,
-        "different": EXIT_COMPARISON_SAYS_NO,
-        "not compared": EXIT_NOT_VALID,
-    }
+    codes = {"alike": EXIT_DONE, "different": EXIT_COMPARISON_SAYS_NO, "not compared": EXIT_NOT_VALID}
     return EXIT_BAD_INPUT if parity.faults else codes[parity.verdict]
 
 

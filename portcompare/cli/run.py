@@ -27,14 +27,7 @@ from portcompare.cli.options import (
     read_plan,
     writing,
 )
-from portcompare.errors import (
-    EXIT_COMPARISON_SAYS_NO,
-    EXIT_DONE,
-    EXIT_NOT_VALID,
-    InputError,
-    Problem,
-    refuse,
-)
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem, refuse
 from portcompare.plan import Plan, plan_keys
 from portcompare.plan.types import MOST_S
 from portcompare.records.results import RESULTS_FILE, Results

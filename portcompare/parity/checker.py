@@ -101,9 +101,7 @@ class ParityChecker:
         return self.check_all([case])[0]
 
     def check_all(
-        self,
-        cases: Iterable[RequestSpec],
-        judge_result: Callable[[CaseResult], Step] = lambda _: "keep",
+        self, cases: Iterable[RequestSpec], judge_result: Callable[[CaseResult], Step] = lambda _: "keep"
     ) -> list[CaseResult]:
         """Send cases to all servers at the same time, to each twice in a row, and compare the responses.
 

@@ -69,11 +69,7 @@ CASES: list[tuple[str, list[Comparison], list[str]]] = [
         [one("new", 0.9, level=1.0), one("new", 2.0, level=8.0), altered(WIDE, level=64.0)],
         [],
     ),
-    (
-        "nothing where it pays at all levels",
-        [one("new", 2.0, level=1.0), one("new", 2.0, level=8.0)],
-        [],
-    ),
+    ("nothing where it pays at all levels", [one("new", 2.0, level=1.0), one("new", 2.0, level=8.0)], []),
 ]
 
 

@@ -99,11 +99,7 @@ FAULTY = replace(
             3,
             "::error title=The measurement is not valid::",
         ),
-        (
-            {"parity": DIFFERENT, "valid": False},
-            1,
-            ANNOTATED,
-        ),
+        ({"parity": DIFFERENT, "valid": False}, 1, ANNOTATED),
         (
             {"parity": FAULTY},
             2,

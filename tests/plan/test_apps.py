@@ -122,10 +122,7 @@ SWEEP = changed('["new"]', '["swept", "new"]') + '[deployments.swept]\napp = "fl
 
 @pytest.mark.parametrize(
     ("threads", "candidates"),
-    [
-        ("[8, 32, 8]", {"swept-8": 8, "swept-32": 32, "new": None}),
-        ("[4]", {"swept": 4, "new": None}),
-    ],
+    [("[8, 32, 8]", {"swept-8": 8, "swept-32": 32, "new": None}), ("[4]", {"swept": 4, "new": None})],
 )
 def test_several_numbers_of_threads_make_a_candidate_each(
     tmp_path: Path, threads: str, candidates: dict[str, int | None]
@@ -191,11 +188,7 @@ CALLED_OLD = "would be called 'old', which is the name of a table in [deployment
         ('{ command = "serve {port}" }', "", "is a table without a `url` that names a host"),
         ('{ url = "nowhere" }', "", "is a table without a `url` that names a host"),
         ('{ url = "http://old" }', "", CALLED_OLD),
-        (
-            '{ url = "http://h/x" }',
-            ".url",
-            "is not the address of a server alone, but has a path or a query",
-        ),
+        ('{ url = "http://h/x" }', ".url", "is not the address of a server alone, but has a path or a query"),
         ('{ url = "http://me:pw@h" }', ".url", "is not the address of a server alone, but names a user"),
         ('{ url = "http://h", port = 1 }', "", "sets `port` beside a `url`"),
     ],
