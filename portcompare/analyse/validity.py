@@ -15,8 +15,7 @@ from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL, Round, WorkerChange
 from portcompare.records.sweeps import Capacity
-from portcompare.stats.change_points import describe_changes
-from portcompare.stats.growth import Course, find_growth
+from portcompare.stats.changes import Course, describe_changes, find_growth
 from portcompare.stats.intervals import reject, t_tail
 from portcompare.units import LevelText, count, share, size
 

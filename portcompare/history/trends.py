@@ -12,7 +12,7 @@ from typing import Any
 from portcompare.history.summaries import quantities_of
 from portcompare.records.metrics import MetricName
 from portcompare.records.run_summary import Quantity, RunSummary
-from portcompare.stats.change_points import find_changes
+from portcompare.stats.changes import find_changes
 
 HISTORY_SCHEMA_VERSION = 1
 
