@@ -9,13 +9,12 @@ from urllib.parse import urljoin
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.requests import http_request
-from portcompare.parity.cases import SAFE_METHODS, identity
+from portcompare.parity.cases import SAFE_METHODS, cover_routes, identity
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.compare import only_status
 from portcompare.parity.logs import ServerLog, compare_logs
 from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
 from portcompare.parity.outcome import Explored, ParityOutcome, recheck_alone, sum_up
-from portcompare.parity.routes import cover_routes
 from portcompare.parity.sending import ArmClient
 from portcompare.parity.survey import Limits, survey
 from portcompare.plan import Plan
