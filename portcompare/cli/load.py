@@ -19,8 +19,7 @@ from typer import Argument, Option
 from portcompare.analyse.rounds import find_overload, find_wait
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, refuse
-from portcompare.http.addresses import Address, AddressError
-from portcompare.http.requests import find_flaw, http_request
+from portcompare.http.requests import Address, AddressError, find_flaw, http_request
 from portcompare.measure.generator import start_generator
 from portcompare.measure.rounds import load_target
 from portcompare.measure.turns import SPARE_DESCRIPTORS

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from portcompare.errors import MeasurementError
-from portcompare.http.addresses import Address
-from portcompare.http.requests import http_request
+from portcompare.http.requests import Address, http_request
 from portcompare.http.sending import Sender
 from portcompare.records.diagnosis import LostConnections
 from portcompare.records.requests import RequestSpec

@@ -11,9 +11,8 @@ from functools import cache
 import certifi
 
 from portcompare.errors import MeasurementError
-from portcompare.http.addresses import Address
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
-from portcompare.http.requests import encode_request
+from portcompare.http.requests import Address, encode_request
 from portcompare.http.responses import Response, ResponseError, ResponseParser
 from portcompare.records.requests import LoginStep, RequestSpec
 

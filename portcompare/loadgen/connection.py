@@ -16,7 +16,7 @@ import gevent
 from gevent import socket, ssl
 from gevent.monkey import get_original
 
-from portcompare.http.addresses import Address
+from portcompare.http.requests import Address
 from portcompare.http.responses import ResponseReader
 from portcompare.wire.protocol import CLOSED, REFUSED, RESET, TIMEOUT
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from portcompare.http.addresses import Address
 from portcompare.http.bodies import decode_body, excerpts
 from portcompare.http.login import Kept, LoginFailed, fill, find_keep_flaw, keep_from
 from portcompare.http.placeholders import NAME, Row, fill_in, names_in, read_rows, share_weights
-from portcompare.http.requests import encode_request, find_flaw
+from portcompare.http.requests import Address, encode_request, find_flaw
 from portcompare.loadgen.checks import LooseBody, exact_body
 from portcompare.loadgen.connection import Connection, make_context
 from portcompare.masking import mask_passwords

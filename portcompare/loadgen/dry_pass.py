@@ -17,8 +17,7 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from locust import TaskSet, User
 
-from portcompare.http.addresses import Address
-from portcompare.http.requests import encode_request
+from portcompare.http.requests import Address, encode_request
 from portcompare.loadgen.checks import CONNECTION_HEADERS
 from portcompare.loadgen.connection import Connection, Dialer
 from portcompare.loadgen.declare import Problem

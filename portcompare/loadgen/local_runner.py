@@ -14,7 +14,7 @@ from gevent.event import Event
 from locust import User
 from locust.env import Environment
 
-from portcompare.http.addresses import Address
+from portcompare.http.requests import Address
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part

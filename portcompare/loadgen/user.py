@@ -11,8 +11,8 @@ from locust import User, events, task
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 
-from portcompare.http.addresses import Address
 from portcompare.http.login import LoginFailed, steps_of
+from portcompare.http.requests import Address
 from portcompare.loadgen import declare
 from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.connection import Connection, Dialer

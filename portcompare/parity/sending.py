@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 from time import monotonic
 
-from portcompare.http.addresses import Address
 from portcompare.http.bodies import DecodedTooLarge, printable
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
-from portcompare.http.requests import complete_headers, encode_request
+from portcompare.http.requests import Address, complete_headers, encode_request
 from portcompare.http.responses import BodyTooLarge, Response, ResponseError, ResponseParser
 from portcompare.http.sending import tls_context
 from portcompare.masking import is_secret, mask_passwords

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from portcompare.http.addresses import Address, AddressError
+from portcompare.http.requests import Address, AddressError
 from portcompare.plan import types as t
 
 ARM = "{arm}"  # stands for the arm's name in commands and in values of the environment

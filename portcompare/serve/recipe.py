@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from portcompare.http.addresses import Address
+from portcompare.http.requests import Address
 from portcompare.plan import App, Deployment, Plan
 from portcompare.plan.apps import ARM
 from portcompare.serve.servers import ADAPTERS, APP_PYTHON, SERVERS, Knobs, Server, Serving

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portcompare.http.addresses import Address
+from portcompare.http.requests import Address
 from portcompare.loadgen.connection import Connection, Dialer
 from tests.loadgen.certificates import Authority
 from tests.loadgen.generator import Generator

@@ -8,8 +8,7 @@ import gevent
 import gevent.socket
 import pytest
 
-from portcompare.http.addresses import Address
-from portcompare.http.requests import encode_request, http_request
+from portcompare.http.requests import Address, encode_request, http_request
 from portcompare.http.responses import (
     BODY_TOO_LARGE,
     HEAD_TOO_LARGE,
