@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.e2e.processes import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.faults.runner import Started
 
@@ -20,39 +20,26 @@ GENERATOR = "-m portcompare.loadgen"
 PAUSE_S = 65.0  # more than twice the time after which a load worker is lost
 
 
-def interrupt(started: Started) -> None:
-    """Interrupt portcompare, as Ctrl-C does."""
-    started.process.send_signal(signal.SIGINT)
+def _send(number: signal.Signals) -> Callable[[Started], None]:
+    """Send portcompare a signal."""
+    return lambda started: started.process.send_signal(number)
 
 
-def terminate(started: Started) -> None:
-    """Request that portcompare ends."""
-    started.process.send_signal(signal.SIGTERM)
+# As Ctrl-C does; as a service manager does; as a terminal does that ends; and as nobody can refuse.
+interrupt, terminate, hang_up = _send(signal.SIGINT), _send(signal.SIGTERM), _send(signal.SIGHUP)
+kill = _send(signal.SIGKILL)
 
 
-def hang_up(started: Started) -> None:
-    """End portcompare's terminal."""
-    started.process.send_signal(signal.SIGHUP)
+def _kill_role(role: str, most: int | None = None) -> Callable[[Started], None]:
+    """Kill the processes of a role, or some of them."""
+    return lambda started: _kill(wait_for(started, role)[:most])
 
 
-def kill(started: Started) -> None:
-    """Kill portcompare."""
-    started.process.kill()
-
-
-def kill_generator(started: Started) -> None:
-    """Kill the load generator."""
-    _kill(wait_for(started, "generator"))
-
-
-def kill_worker(started: Started) -> None:
-    """Kill a load worker."""
-    _kill(wait_for(started, "worker")[:1])
-
-
-def kill_watchdogs(started: Started) -> None:
-    """Kill all watchdogs."""
-    _kill(wait_for(started, "watchdog"))
+kill_generator, kill_worker, kill_watchdogs = (
+    _kill_role("generator"),
+    _kill_role("worker", 1),
+    _kill_role("watchdog"),
+)
 
 
 def kill_candidate(started: Started) -> None:

@@ -157,10 +157,6 @@ def responding(*responses: bytes, delay_s: float = 0.0) -> Play:
     return play
 
 
-def take_and_close(peer: Peer) -> None:
-    peer.take_request()
-
-
 def responding_once(response: bytes) -> Play:
     """A script: a response to the first request, and the end of the connection."""
 

@@ -11,7 +11,7 @@ from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import CLOSED, Load, RateLoad, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import GET, Generator, expect
-from tests.loadgen.scripted import OK, Peer, responding, response_of, serve, take_and_close
+from tests.loadgen.scripted import OK, Peer, responding, responding_once, response_of, serve
 
 DELAY_S = 0.01
 EVEN = RateLoad(rate_rps=100.0, arrivals="even", connections=4, seed="1")
@@ -152,7 +152,7 @@ def test_a_window_that_is_held_closes_when_that_is_ordered_and_no_later_than_its
 
 
 def test_a_connection_failure_is_followed_by_a_pause(generator: Generator) -> None:
-    with serve(take_and_close) as server:
+    with serve(responding_once(b"")) as server:
         done = generator.run(server.url, window_s=0.5)
     assert set(done.error_kinds) == {CLOSED}
     assert done.requests == 0

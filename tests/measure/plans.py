@@ -1,38 +1,17 @@
 """Plans, a manifest and a round for tests of measuring: nothing is ever started."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from portcompare.plan import Page, Plan, Scenario
 from portcompare.plan.types import Origins
 from portcompare.records.manifest import Manifest, ServedDeployment
-from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import RoundDone
+from tests.analyse.samples import ROUND
 
 ARMS = ("baseline", "control", "new", "newer")
-LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
-SLICES = (Slice(requests=400, errors=5, p50_s=0.05, p99_s=0.09),)
 DONE = RoundDone(
-    load=LoadReport(
-        started_at_s=1_700_000_000.0,
-        window_s=0.8,
-        warmup_s=0.3,
-        steady=True,
-        requests=400,
-        rate_rps=500.0,
-        error_kinds={"timeout": 2, "refused": 3},
-        received_bytes_per_request=170.5,
-        reconnects=1,
-        latency_s=LATENCY,
-        handler_s=0.05,
-        offered_rps=501.0,
-        dropped=3,
-        lag_p99_s=0.001,
-        lag_max_s=0.002,
-        stall_max_s=0.003,
-        generator_cpu_ratio=0.4,
-        generator_cpu_ratios={"1": 0.4},
-        slices=SLICES,
-    ),
+    load=replace(ROUND.load, requests=400, rate_rps=500.0, error_kinds={"timeout": 2, "refused": 3}),
     histogram="SElTVEZBQUFB",
 )
 

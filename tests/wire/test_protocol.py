@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from typing import get_args
 
 import pytest
@@ -20,6 +21,7 @@ PARTS = {bytes: BYTES, float: FINITE, LoginStep: st.builds(LoginStep, request=RE
 def _registered() -> None:
     for kind, strategy in PARTS.items():
         st.register_type_strategy(kind, strategy)
+    st.register_type_strategy(Mapping, lambda kind: st.dictionaries(*map(st.from_type, get_args(kind))))
 
 
 @pytest.mark.parametrize("kind", get_args(Message))
