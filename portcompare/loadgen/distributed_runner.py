@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar, get_args
 
@@ -21,7 +22,7 @@ from locust.rpc import Message
 from portcompare.loadgen.declare import Problem
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import PartResult
-from portcompare.loadgen.leader import WORKER_LOST_S, Leader, fingerprint
+from portcompare.loadgen.leader import WORKER_LOST_S, Leader
 from portcompare.loadgen.local_runner import WarmUp
 from portcompare.loadgen.open_model import Share
 from portcompare.loadgen.scenarios import load_scenarios
@@ -111,7 +112,7 @@ def make_loading(order: wire.Prepare, number: int = 0) -> LoadScenarios:
     """Make the message that has a worker load scenarios."""
     file = order.locustfile
     text = None if file is None else Path(file).read_text(encoding="utf-8")
-    plan = fingerprint(f"{wire.encode(order)}{text}")
+    plan = sha256(f"{wire.encode(order)}{text}".encode()).hexdigest()
     return LoadScenarios(number=number, order=order, locustfile_text=text, plan=plan)
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.metadata import version
 from typing import Any, Final, Literal
 
@@ -36,11 +35,6 @@ class Introduction:
 
 
 _decode: Callable[[str | bytes], Introduction] = make_decoder(Introduction)
-
-
-def fingerprint(text: str) -> str:
-    """What two texts have in common only if they are the same."""
-    return sha256(text.encode()).hexdigest()
 
 
 class Leader(runners.MasterRunner):

@@ -21,7 +21,7 @@ from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_pa
 from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.scenarios import load_scenarios
-from portcompare.loadgen.session import Gate, Session, Target, WatchedUsers, open_session
+from portcompare.loadgen.session import Gate, Session, Target, WatchedUsers
 from portcompare.loadgen.tallies import Tally, add_up
 from portcompare.loadgen.turn_figures import TurnCounts
 from portcompare.loadgen.user import LeanUser
@@ -102,7 +102,7 @@ class Part:
             approved = ApprovedResponses(captured or wire.Captured(requests=()), order.expectations, server)
             self._counter = EventCounter(self._session, approved)
             self._runner = self._counter.stage(user_class, order.url)
-        open_session(self._runner.environment, self._session)
+        self._runner.environment.portcompare_session = self._session
         self._is_ending = False
         self._usual_s = 0.0  # Median latency of the last turn
         self.before_turns = Tally()  # What was counted before the first turn

@@ -166,11 +166,6 @@ class WatchedUsers(Group):
         greenlet.link(self._on_end)
 
 
-def open_session(environment: Environment, session: Session) -> None:
-    """Give a load test its shared state."""
-    environment.portcompare_session = session
-
-
 def session_of(environment: Environment) -> Session:
     """The shared state of a load test.
 
@@ -181,8 +176,7 @@ def session_of(environment: Environment) -> Session:
     """
     found: Session | None = getattr(environment, "portcompare_session", None)
     if found is None:
-        found = Session(targets=targets_of(environment))
-        open_session(environment, found)
+        environment.portcompare_session = found = Session(targets=targets_of(environment))
         gevent.spawn(call_every_second, feed, environment, found)
         # Locust works out its exit code when it is quitting, which after a signal is before the test stops.
         for end in (environment.events.test_stop, environment.events.quitting):

@@ -17,8 +17,7 @@ from portcompare.serve import CpuAssignment, RunningServer, prepare_arms, serve_
 from portcompare.serve.cpus import pin_server
 from portcompare.stats.intervals import mean_estimate
 from portcompare.work.callgrind import Callgrind
-from portcompare.work.counters import Method
-from portcompare.work.perf import Hardware
+from portcompare.work.counters import Hardware, Method
 
 SLICES = 16
 """So many parts are counted on their own: their spread gives the interval, and one in eight is cut at either

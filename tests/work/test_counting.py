@@ -16,20 +16,20 @@ from portcompare.records.requests import RequestSpec
 from portcompare.records.work import Work
 from portcompare.run.work import find_counter_problems
 from portcompare.serve.cpus import assign_cpus
-from portcompare.work import callgrind, perf
-from portcompare.work.counters import Method, choose_method
+from portcompare.work import callgrind, counters
+from portcompare.work.counters import Event, Hardware, Method, choose_method
 from portcompare.work.counting import SLICES, Orders, count_work
 from tests.serve.support import ALL, all_gone, write_plan
 
-PAGE_FAULTS = perf.Event(type=1, config=2)
-TASK_CLOCK = perf.Event(type=1, config=1)
+PAGE_FAULTS = Event(type=1, config=2)
+TASK_CLOCK = Event(type=1, config=1)
 CALLGRIND = Method(counter="callgrind", is_layout_fixed=True)
 KERNEL = Method(counter="hardware", event=TASK_CLOCK, is_layout_fixed=True)
 HEALTHY = http_request("/healthz")
 PAGES = 2000
 
 needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-needs_events = pytest.mark.skipif(perf.why_unavailable(TASK_CLOCK) is not None, reason="no events here")
+needs_events = pytest.mark.skipif(counters.why_unavailable(TASK_CLOCK) is not None, reason="no events here")
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +103,7 @@ def test_events_of_running_processes_and_of_all_that_they_start_are_counted(tmp_
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        counter = perf.Hardware(PAGE_FAULTS)
+        counter = Hardware(PAGE_FAULTS)
         asyncio.run(counter.begin([process.pid]))
         assert asyncio.run(counter.take()) < PAGES
         process.communicate("\n", timeout=60)
@@ -141,9 +141,9 @@ def test_a_deployment_that_does_not_start_does_not_keep_the_other_from_being_cou
 def test_without_counters_the_error_names_the_package_before_a_run_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(perf, "why_unavailable", lambda: None)
+    monkeypatch.setattr(counters, "why_unavailable", lambda: None)
     assert choose_method().counter == "hardware"
-    monkeypatch.setattr(perf, "why_unavailable", lambda: "perf_event_open: No such file or directory")
+    monkeypatch.setattr(counters, "why_unavailable", lambda: "perf_event_open: No such file or directory")
     monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
     assert choose_method().counter == "callgrind"
     monkeypatch.setattr(shutil, "which", lambda _: None)

@@ -14,7 +14,7 @@ from portcompare.http.requests import with_query
 from portcompare.loadgen.declare import weights_of
 from portcompare.loadgen.distributed_runner import BeginLive
 from portcompare.loadgen.open_model import Dispatcher, due_times
-from portcompare.loadgen.session import COUNTED, Session, Target, call_every_second, feed, open_session
+from portcompare.loadgen.session import COUNTED, Session, Target, call_every_second, feed
 from portcompare.loadgen.tallies import NOT_SENT, Tally
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.ledger import REPORT, Line, SecondReport, make_cells
@@ -53,7 +53,7 @@ class LiveLoad:
             stagger_s=max(delays_s) if settings.delay_s is None else settings.delay_s,
             timeout_s=plan.timeout_s,
         )
-        open_session(environment, self._session)
+        environment.portcompare_session = self._session
         # As "stopped" it would ignore a stop that comes before its users start, and have them start after it.
         environment.runner.update_state(STATE_INIT)
         self._has_started = self._has_ended = False
