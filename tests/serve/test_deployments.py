@@ -1,6 +1,7 @@
 """Starting deployments, ending them in any case, and what can happen between."""
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -20,13 +21,15 @@ from portcompare.serve.deployments import plan_arms, serve_deployments, serve_up
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
-from portcompare.serve.setups import Wrapper
+from portcompare.serve.setups import Wrapper, prepare_arms
 from tests.e2e.processes import wait_until
 from tests.loadgen import scripted
 from tests.serve.support import (
     APPS,
     all_gone,
     fetch,
+    make_interpreter,
+    read_plan,
     serve,
     tree_of,
     watchdog_of,
@@ -270,3 +273,60 @@ def test_an_upstream_is_in_the_manifest_and_checked_before_anything_is_started(
     (problem,) = preflight(with_upstream).problems
     assert problem.where.endswith("apps.store.target")
     assert "no store today" in problem.found
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+GREETER = """
+import os
+from names import GREETING
+
+def make_app(name, cache=True):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/json")])
+        text = f"{GREETING} {name} {cache} {open(os.environ.get('DATABASE', 'names.py')).read()}"
+        return [f'{{"text": "{text}"}}'.encode()]
+    return app
+
+app = make_app("plain")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in (".venv-old", ".venv-new"):
+        make_interpreter(tmp_path / name)
+    (tmp_path / "libraries").mkdir()
+    (tmp_path / "loadtests").mkdir()
+    (tmp_path / "libraries" / "names.py").write_text("GREETING = 'Hello'")
+    (tmp_path / "names.py").write_text("GREETING = 'Hello'")
+    (tmp_path / "service.py").write_text(GREETER)
+    (tmp_path / "service_async.py").write_text("async def app(scope, receive, send): ...")
+    (tmp_path / "inventory.py").write_text("async def app(scope, receive, send): ...")
+    (tmp_path / "seed.py").write_text("import sys\nopen(sys.argv[1], 'w').write('seed of ' + sys.argv[1])")
+    return tmp_path
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_every_plan_can_be_served(project: Path, snippet: str) -> None:
+    with scripted.serve(scripted.responding(scripted.OK)) as there:
+        snippet = snippet.replace("127.0.0.1:5000", f"127.0.0.1:{there.port}")
+        snippet = snippet.replace("https://staging.example.org", f"http://localhost:{there.port}")
+        plan = read_plan(project / "loadtests", snippet)
+        assert preflight(plan).problems == ()
+    assert plan.upstreams == (("inventory",) if "upstream" in snippet else ())
+
+
+def test_arms_have_an_interpreter_and_a_database_of_their_own(project: Path) -> None:
+    plan = read_plan(project / "loadtests", SNIPPETS[0])
+    arms, cpus = {"baseline": "old", "control": "old"}, assign_cpus(plan)
+    with (
+        prepare_arms(plan, arms, folder=project, cpus=cpus),
+        serve_deployments(plan, arms, folder=project, cpus=cpus) as servers,
+    ):
+        for arm, server in servers.items():
+            assert fetch(server, "/") == {"text": f"Hello test False seed of test_{arm}.db"}
+            assert server.process is not None
+            assert server.process.command[0] == str(project / ".venv-old" / "bin" / "python")
+    assert list(project.glob("*.db")) == []
