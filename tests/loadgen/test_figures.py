@@ -19,7 +19,7 @@ from portcompare.loadgen.figures import (
     merge_parts,
     summarize_part,
 )
-from portcompare.loadgen.tallies import Pace, Tally
+from portcompare.loadgen.tallies import Pace, Tally, add_up
 from portcompare.loadgen.turn_figures import TurnCounts, summarize_turn, summarize_turns
 from portcompare.records.rounds import LoadReport
 from tests.loadgen.generator import counts_of
@@ -251,6 +251,18 @@ def test_a_wrong_body_before_the_window_counts_and_other_failures_do_not() -> No
     assert done.error_kinds == {"wrong body (GET /)": 2, "status 500": 1}
     assert done.wrong_examples["wrong body (GET /)"] == "at 9.5"
     assert (done.reconnects, done.closed_unannounced) == (2, 1)
+
+
+def test_tallies_add_up_and_of_wrong_responses_the_first_example_is_kept() -> None:
+    examples = {"a": "first"}, {"a": "second", "b": "other"}
+    first = Tally(
+        received_bytes=5, handler_s=[0.1], reconnects=1, closed_unannounced=1, wrong_examples=examples[0]
+    )
+    second = Tally(received_bytes=7, handler_s=[0.2], reconnects=2, wrong_examples=examples[1])
+    total = add_up([first, second])
+    assert (total.received_bytes, total.handler_s) == (12, [0.1, 0.2])
+    assert (total.reconnects, total.closed_unannounced) == (3, 1)
+    assert total.wrong_examples == {"a": "first", "b": "other"}
 
 
 def test_what_falls_due_in_the_window_is_offered_there() -> None:

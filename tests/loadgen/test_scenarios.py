@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -5,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import portcompare.loadgen
 from portcompare.http.requests import http_request
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Prepared, ScenarioSource
@@ -163,3 +166,19 @@ def test_what_a_locustfile_prints_goes_to_the_log_and_not_between_the_replies(
     assert list(load(printing + IMPORTS + DATA, data="Data").requests) == ["data"]
     assert "printed by the locustfile\n" in generator.log
     assert "written by it\n" in generator.log
+
+
+def test_the_modules_without_locust_leave_the_process_alone_and_locustfiles_get_what_they_need() -> None:
+    modules = ("connection", "declare", "figures", "open_model", "window")
+    imported = ", ".join(f"portcompare.loadgen.{module}" for module in modules)
+    code = (
+        f"import socket, sys, {imported}; print('locust' in sys.modules, socket.socket.__module__);"
+        "from portcompare.loadgen import *; print(LeanUser.__module__, declare_targets.__module__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False socket\nportcompare.loadgen.user portcompare.loadgen.steps\n"
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"portcompare\.loadgen.*no attribute 'FatUser'"):
+        _ = portcompare.loadgen.FatUser

@@ -63,17 +63,17 @@ def test_a_response_of_many_records_comes_complete_and_at_once(
             assert connection.response.received_bytes == len(response)
 
 
-def take_hello_and_close(peer: Peer) -> None:
-    peer.sock.recv(1 << 16)
+def after_hello(play: Play) -> Callable[[Authority], Play]:
+    """A script that takes the beginning of a handshake first."""
+
+    def begun(peer: Peer) -> None:
+        peer.sock.recv(1 << 16)
+        play(peer)
+
+    return lambda _: begun
 
 
-def take_hello_and_reset(peer: Peer) -> None:
-    peer.sock.recv(1 << 16)
-    peer.reset()
-
-
-def take_hello_and_speak_http(peer: Peer) -> None:
-    peer.sock.recv(1 << 16)
+def speak_http(peer: Peer) -> None:
     peer.sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
     peer.sock.recv(1 << 16)
 
@@ -109,9 +109,9 @@ def demand_a_certificate(authority: Authority, version: ssl.TLSVersion) -> Play:
     ("play", "kind"),
     [
         (lambda _: Peer.wait, TIMEOUT),
-        (lambda _: take_hello_and_close, module.HANDSHAKE_ABORTED),
-        (lambda _: take_hello_and_reset, module.HANDSHAKE_ABORTED),
-        (lambda _: take_hello_and_speak_http, module.NOT_TLS),
+        (after_hello(Peer.end), module.HANDSHAKE_ABORTED),
+        (after_hello(Peer.reset), module.HANDSHAKE_ABORTED),
+        (after_hello(speak_http), module.NOT_TLS),
         (speak_http_after_a_handshake, module.NOT_TLS),
         (lambda authority: demand_a_certificate(authority, ssl.TLSVersion.TLSv1_2), module.REJECTED),
         (lambda authority: demand_a_certificate(authority, ssl.TLSVersion.TLSv1_3), module.REJECTED),

@@ -139,8 +139,14 @@ def test_all_arms_of_a_block_have_the_same_arrivals_and_another_block_or_attempt
     assert one not in others
 
 
-def test_without_a_success_there_is_no_cpu_time_per_request(bench: Bench) -> None:
+def test_what_failed_or_cannot_be_seen_has_no_cpu_time_per_request(bench: Bench) -> None:
+    bench.usage = Usage(cpu_s=1.5, rss_bytes=0)
+    assert bench.measure().round.rss_peak_bytes is None  # not sampled
+    bench.usage = None  # of a server elsewhere
+    found = bench.measure().round
+    assert (found.cpu_s_per_request, found.rss_peak_bytes, found.load.rate_rps) == (None, None, 500.0)
     bench.done = altered(DONE, requests=0, rate_rps=0.0, latency_s=None, failure="cold")
+    bench.usage = Usage(cpu_s=0.6, rss_bytes=70_000_000)
     found = bench.measure().round
     assert (found.load.rate_rps, found.cpu_s_per_request, found.load.latency_s) == (0.0, None, None)
     assert (found.load.errors, found.discarded) == (5, "cold")
@@ -154,15 +160,6 @@ def test_a_server_that_is_dead_is_not_loaded_and_one_that_dies_under_load_gives_
     with pytest.raises(ServerError, match="ended with status 1"):
         bench.measure()
     assert len(bench.orders) == orders
-
-
-def test_what_a_server_elsewhere_uses_is_not_known(bench: Bench) -> None:
-    bench.usage = Usage(cpu_s=1.5, rss_bytes=0)
-    assert bench.measure().round.rss_peak_bytes is None  # not sampled
-    bench.usage = None
-    found = bench.measure().round
-    assert (found.cpu_s_per_request, found.rss_peak_bytes) == (None, None)
-    assert found.load.rate_rps == 500.0
 
 
 def test_a_window_that_was_missed_discards_its_round_and_not_the_run(bench: Bench) -> None:

@@ -257,19 +257,20 @@ def test_what_is_known_of_a_level_says_why_it_is_measured_in_a_window(
 
 
 @pytest.mark.parametrize(
-    ("allowed", "turn_s", "found"),
+    ("allowed", "turn_s", "in_turns", "found"),
     [
-        (SPARE_DESCRIPTORS + 4 * 64, 0.1, []),
-        (SPARE_DESCRIPTORS + 4 * 64 - 1, 0.1, ["64 connections to 4 deployments need 456 open files"]),
-        (SPARE_DESCRIPTORS + 64, 0.0, []),  # one arm after the other
-        (SPARE_DESCRIPTORS + 63, 0.0, ["64 connections to 1 deployment need 264 open files"]),
+        (SPARE_DESCRIPTORS + 4 * 64, 0.1, True, []),
+        (SPARE_DESCRIPTORS + 4 * 64 - 1, 0.1, True, ["64 connections to 4 deployments need 456 open files"]),
+        (SPARE_DESCRIPTORS + 64, 0.0, True, []),  # one arm after the other
+        (SPARE_DESCRIPTORS + 64, 0.1, False, []),  # as load workers do
+        (SPARE_DESCRIPTORS + 63, 0.0, True, ["64 connections to 1 deployment need 264 open files"]),
     ],
 )
 def test_open_files_for_all_connections_are_checked_first(
-    monkeypatch: pytest.MonkeyPatch, allowed: int, turn_s: float, found: list[str]
+    monkeypatch: pytest.MonkeyPatch, allowed: int, turn_s: float, *, in_turns: bool, found: list[str]
 ) -> None:
     monkeypatch.setattr("portcompare.measure.turns.open_files_limit", lambda: allowed)
-    problems = list(find_descriptor_problems(add_open(make_plan(turn_s=turn_s))))
+    problems = list(find_descriptor_problems(add_open(make_plan(turn_s=turn_s)), in_turns=in_turns))
     assert [problem.found.partition(", and ")[0] for problem in problems] == found
     assert all(("turn_s = 0" in problem.remedy) == bool(turn_s) for problem in problems)
 
@@ -283,10 +284,3 @@ def test_the_connections_of_searches_and_pages_count_too(monkeypatch: pytest.Mon
     other = make_plan(turn_s=0).model_copy(update={"pages": {"busy": busier}})
     problems = [*find_descriptor_problems(plan), *find_descriptor_problems(other)]
     assert [one.found.partition(" to ")[0] for one in problems] == ["71 connections", "72 connections"]
-
-
-def test_load_workers_connect_one_deployment_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portcompare.measure.turns.open_files_limit", lambda: SPARE_DESCRIPTORS + 64)
-    plan = make_plan(turn_s=0.1)
-    assert list(find_descriptor_problems(plan))
-    assert not list(find_descriptor_problems(plan, in_turns=False))

@@ -102,10 +102,8 @@ def test_a_server_that_does_not_become_ready_is_given_up(
 ) -> None:
     url = f"url = '{servers['waitress'].url}'\napp = 'one'"
     plan = write_deployments(tmp_path, url, app="ready_path = '/nowhere'\nready_timeout_s = 1")
-    found, cpus = (
-        "GET /nowhere was not ready within 2 s: the status was 503.*ready_timeout_s",
-        assign_cpus(plan),
-    )
+    found = "GET /nowhere was not ready within 2 s: the status was 503.*ready_timeout_s"
+    cpus = assign_cpus(plan)
     slow = Wrapper(slower=2.0)
     with (
         pytest.raises(ServerError, match=found),
