@@ -43,12 +43,6 @@ class Peer:
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self._server.hold(self.sock)
 
-    def stop_listening(self) -> None:
-        self._server.stop_listening()
-
-    def end_sending(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
-
     def end(self) -> None:
         """End the connection, also one that another thread serves."""
         with suppress(OSError):

@@ -45,45 +45,29 @@ MEGABYTE = 1 << 20
 
 
 @pytest.mark.parametrize(
-    "response",
+    ("response", "ends"),
     [
-        OK,
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
-        b"HTTP/1.1 204 No Content\r\n\r\n",
-        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK,
+        (OK, False),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", False),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", False),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", False),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK, False),
+        (LAST, True),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nok until the end", True),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", True),
     ],
-    ids=["content length", "chunked", "204", "304", "interim responses"],
 )
-def test_a_complete_response_leaves_the_connection_usable(connect: Connect, response: bytes) -> None:
-    with serve(responding(response)) as server:
-        connection = connect(server.url)
-        for _ in range(3):
-            assert connection.exchange(GET) is None
-            assert connection.response.received_bytes == len(response)
-    assert (server.connections, connection.made, connection.reconnects) == (1, 1, 0)
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        LAST,
-        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-        b"HTTP/1.1 200 OK\r\n\r\nok until the end",
-        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-    ],
-    ids=["connection: close", "HTTP/1.0", "body ended by the end", "upgrade"],
-)
-def test_a_response_that_ends_the_connection_is_complete_and_the_next_has_its_own(
-    connect: Connect, response: bytes
+def test_a_complete_response_leaves_the_connection_usable_or_ends_it_and_the_next_has_its_own(
+    connect: Connect, response: bytes, *, ends: bool
 ) -> None:
-    with serve(responding_once(response)) as server:
+    with serve(responding_once(response) if ends else responding(response)) as server:
         connection = connect(server.url)
         for number in range(3):
             assert connection.exchange(GET) is None
             assert connection.response.received_bytes == len(response)
-            assert connection.reconnects == number
-    assert server.connections == 3
+            assert connection.reconnects == number * ends
+    assert server.connections == connection.made == (3 if ends else 1)
 
 
 @pytest.mark.parametrize("end", ["close", "half-close", "reset", "408"])
@@ -100,8 +84,10 @@ def test_an_idle_connection_that_the_server_closed_is_replaced_and_counted_befor
         assert may_end.acquire(timeout=20)  # the client has read the response
         if end == "408":
             peer.sock.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-        ends = {"close": peer.sock.close, "half-close": peer.end_sending, "reset": peer.reset}
-        ends.get(end, peer.sock.close)()
+        if end == "half-close":
+            peer.sock.shutdown(socket.SHUT_WR)
+        else:
+            (peer.reset if end == "reset" else peer.sock.close)()
         ended.release()
         if end == "half-close":
             peer.take_request()
@@ -342,7 +328,7 @@ def test_a_name_is_resolved_once_and_again_after_a_connection_to_its_address_fai
     def respond_and_stop_listening(peer: Peer) -> None:
         responding_once(LAST)(peer)
         if peer.number == 2:
-            peer.stop_listening()
+            server.stop_listening()
 
     with serve(respond_and_stop_listening) as server:
         connection = connect(f"http://both.test:{server.port}")
