@@ -118,15 +118,10 @@ def test_before_the_least_number_of_blocks_no_level_is_left_out_for_want_of_time
     assert run.rounds == 36 + 7
 
 
-def test_levels_that_are_decided_are_measured_no_more() -> None:
-    slow, both = {("slow", 64.0): 0.1}, {("slow", 64.0): 0.1, ("fast", 1.0): 0.2}
+def test_a_level_that_is_decided_is_measured_no_more_and_does_not_come_back() -> None:
+    both, slow = {("slow", 64.0): 0.1, ("fast", 1.0): 0.2}, {("slow", 64.0): 0.1, ("fast", 8.0): 0.3}
     run = Run(make_plan(min_blocks=2, max_blocks=9), [both, slow, NONE])
     assert run.levels == [set(LEVELS), set(LEVELS), {("fast", 1), ("slow", 64)}, {("slow", 64)}]
-
-
-def test_a_level_once_decided_does_not_come_back() -> None:
-    run = Run(make_plan(min_blocks=2, max_blocks=4), [{("slow", 64.0): 0.1}, ALL])
-    assert run.levels[2:] == [{("slow", 64)}, {("slow", 64)}]
 
 
 @pytest.mark.parametrize(
