@@ -61,21 +61,6 @@ class Facts:
         imported = {name.partition(".")[0] for scope in scopes for name in scope.imports.values()}
         self.has_login = "flask_login" in imported
 
-    def makes_app(self, module: Module) -> bool:
-        """Whether a module makes a Flask app."""
-        return any(
-            isinstance(site.node, ast.Call) and self._is_app_class(site.node.func, site.scope)
-            for scope in module.scopes
-            for site in scope.sites
-        )
-
-    def _is_app_class(self, node: ast.expr, scope: Scope) -> bool:
-        return any(
-            (isinstance(value, Name) and value.dotted == "flask.Flask")
-            or (isinstance(value, Scope) and "flask.Flask" in self.inference.library_bases(value))
-            for value in self.inference.values(node, scope)
-        )
-
     def _read_definition(self, scope: Scope) -> None:
         outer = scope.parent or scope
         for node in getattr(scope.node, "decorator_list", ()):
@@ -118,12 +103,13 @@ class Facts:
         return {kind for each in self.inference.returns(scope) for kind in self.inference.kinds_of(each)}
 
     def _method_of(self, node: ast.expr, scope: Scope) -> tuple[str, set[str]]:
-        """The method that an expression names, and the kinds of its object."""
-        return (
-            (node.attr, self.inference.kinds(node.value, scope))
-            if isinstance(node, ast.Attribute)
-            else ("", set())
-        )
+        """The method that an expression names, perhaps by `getattr`, and the kinds of its object."""
+        match node:
+            case ast.Attribute(value=owner, attr=name):
+                return name, self.inference.kinds(owner, scope)
+            case ast.Call(func=ast.Name("getattr"), args=[owner, ast.Constant(str(name)), *_]):
+                return name, self.inference.kinds(owner, scope)
+        return "", set()
 
     def _read_decorator(self, node: ast.expr, scope: Scope, outer: Scope) -> None:
         target = node.func if isinstance(node, ast.Call) else node
@@ -153,7 +139,7 @@ class Facts:
         """Note a function that an app or a blueprint receives to call it; False if it does not."""
         if names & {"flask.after_this_request"} or (kinds & APPS and method in tables.HOOKS):
             self.callbacks.add(scope)
-            self.hooks |= {scope} if "request" in method else set()
+            self.hooks |= {scope} if "request" in method or "preprocessor" in method else set()
             self._processors |= {scope} if method.endswith("context_processor") else set()
         elif kinds & APPS and method in tables.SYNCHRONOUS_HOOKS:
             self._add_synchronous(method, scope)
@@ -198,7 +184,7 @@ class Facts:
                 for each in packages
             ]
         elif isinstance(node, ast.Call):
-            facts += self._read_call(site, node)
+            facts += [*self._read_getattr(site, node), *self._read_call(site, node)]
             self._read_registration(site, node)
 
     def _read_with(self, site: Site, node: ast.With) -> None:
@@ -289,6 +275,18 @@ class Facts:
             yield Fact(kind=kind, site=site, callees=callees, is_guess=is_chosen)
         elif guessed := tuple(self.inference.guess(node.func, site.scope)):
             yield Fact(kind="calls", site=site, callees=guessed, is_guess=True)
+
+    def _read_getattr(self, site: Site, node: ast.Call) -> Iterator[Fact]:
+        """Find what `getattr` reads that is awaited, or may be."""
+        is_got = isinstance(node.func, ast.Name) and node.func.id == "getattr"
+        kinds = self.inference.kinds(node.args[0], site.scope) if is_got and node.args else set()
+        name, _ = self._method_of(node, site.scope)
+        for kind in kinds & tables.AWAITED_PROPERTIES.keys():
+            if name in tables.AWAITED_PROPERTIES[kind]:
+                yield Fact(kind="await", site=site, of=kind)
+            elif not name and not site.scope.module.is_test:
+                what = "what this reads of a request or response must be awaited if it is a coroutine"
+                yield Fact(kind="by hand", site=site, what=what)
 
     def _waiting(self, name: str, site: Site, node: ast.Call) -> Fact:
         """A call that waits; it blocks if no rule says how it is awaited."""

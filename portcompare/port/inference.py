@@ -61,6 +61,8 @@ class Inference(Names):
                 self._follow_call(site.node, scope)
 
     def _follow_bindings(self, scope: Scope) -> None:
+        for target, annotation in scope.annotated:
+            self._assign(target, self._annotated(annotation, scope), scope)
         for target, value in scope.bindings:
             self._assign(target, self.values(value, scope), scope)
             if not isinstance(value, ast.Name | ast.Attribute) or self.is_uncertain(value, scope):
@@ -196,4 +198,14 @@ class Inference(Names):
             if isinstance(each, ast.Name | ast.Attribute):
                 classes = self.values(each, scope)
                 found |= self._objects(classes.union(*(self._known[one, DERIVED] for one in classes)))
+            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                found |= self._annotated(_parse(each.value), scope)
         return found
+
+
+def _parse(annotation: str) -> ast.expr | None:
+    """An annotation that is written as text; None if it is none."""
+    try:
+        return ast.parse(annotation, mode="eval").body
+    except SyntaxError:
+        return None

@@ -17,6 +17,7 @@ from portcompare.port.project import find_parts, read_modules
 from portcompare.port.records import Left, Port, PortedRoute, Route
 from portcompare.port.rewrite import rewrite
 from portcompare.port.sources import Module
+from portcompare.port.tables import BY_HAND
 
 
 def port_project(project: Path) -> Port | None:
@@ -26,12 +27,16 @@ def port_project(project: Path) -> Port | None:
     """
     modules, unread = read_modules(project)
     facts = _collect_facts(modules)
-    home = next((module for module in modules if not module.is_test and facts.makes_app(module)), None)
+    home = next(
+        (module for module in modules if not module.is_test and facts.inference.makes_app(module)), None
+    )
     if home is None:
         if any(map(_is_quart, modules)):
             return None
         found = "; ".join(["there is no Flask app", *(f"{one.place} {one.why}" for one in unread)])
-        raise refuse(str(project), found, "name the folder that contains it")
+        imported = {name.partition(".")[0] for each in modules for name in each.scope.imports.values()}
+        other = next((f"{name}: {BY_HAND[name][0]}" for name in sorted(imported & BY_HAND.keys())), "")
+        raise refuse(str(project), found, other or "name the folder that contains it")
     colours = Colours(facts)
     colours.solve()
     package = home.name if home.is_package else home.name.rpartition(".")[0]

@@ -268,6 +268,21 @@ class Names:
         """The names of libraries that an expression may stand for."""
         return {value.dotted for value in self.values(node, scope) if isinstance(value, Name)}
 
+    def makes_app(self, module: Module) -> bool:
+        """Whether a module makes a Flask app."""
+        return any(
+            isinstance(site.node, ast.Call) and self._is_app_class(site.node.func, site.scope)
+            for scope in module.scopes
+            for site in scope.sites
+        )
+
+    def _is_app_class(self, node: ast.expr, scope: Scope) -> bool:
+        return any(
+            (isinstance(value, Name) and value.dotted == "flask.Flask")
+            or (isinstance(value, Scope) and "flask.Flask" in self.library_bases(value))
+            for value in self.values(node, scope)
+        )
+
     def returns(self, scope: Scope) -> Values:
         """What a function may return."""
         return self._known[scope, "return"]

@@ -12,6 +12,7 @@ from portcompare.port.records import Fact
 from portcompare.port.rewrite import ORIGINAL, Edits, ImportEdit
 from portcompare.port.sources import Module, Scope, dotted_name
 from portcompare.port.tables import (
+    AWAITED_PROPERTIES,
     BY_HAND,
     CONVERTED,
     IN_THREAD,
@@ -277,6 +278,9 @@ class _ModulePlanner:
                     self._edits.replace(self._module.span(node), "quart")
             elif isinstance(node, ast.Attribute):
                 dotted = canonical(dotted_name(node, scope))
+                if isinstance(node.ctx, ast.Store) and node.attr in AWAITED_PROPERTIES["flask.Request"]:
+                    is_request = "flask.Request" in self._facts.inference.kinds(node.value, scope)
+                    self._planner.helpers |= {"assigned"} if is_request else set()
                 if node.attr == "wsgi_app" and self._facts.inference.is_proxy_fix(site):
                     self._edits.replace(self._module.span(node), f"{ast.unparse(node.value)}.asgi_app")
                 if (

@@ -36,6 +36,7 @@ class Scope:
     bound: set[str] = field(default_factory=set)  # all other names
     globals: set[str] = field(default_factory=set)
     bindings: list[tuple[ast.expr, ast.expr]] = field(default_factory=list)  # targets and their values
+    annotated: list[tuple[ast.expr, ast.expr]] = field(default_factory=list)  # targets and annotations
     returned: list[ast.expr] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)  # in the order of the source
     is_generator: bool = False
@@ -194,6 +195,7 @@ class _Reader:
                     self._bind(target, node.value)
             case ast.AnnAssign():
                 self._bind(node.target, node.value or ast.Constant(None))
+                self._scope.annotated.append((node.target, node.annotation))
             case ast.NamedExpr():
                 self._bind(node.target, node.value)
             case ast.For() | ast.comprehension():

@@ -73,6 +73,7 @@ KINDS = {
     "flask.make_response": "flask.Response",
     "flask.redirect": "flask.Response",
     "flask.request": "flask.Request",
+    "flask.request._get_current_object": "flask.Request",
     "flask.request.files": "flask.FileStorage",
     "flask.send_file": "flask.Response",
     "flask.send_from_directory": "flask.Response",
@@ -169,14 +170,15 @@ HOOKS = {
         [
             *("app_context_processor", "app_errorhandler", "before_app_request", "before_request"),
             *("context_processor", "errorhandler", "register_error_handler", "teardown_app_request"),
-            *("teardown_appcontext", "teardown_request"),
+            *("app_url_value_preprocessor", "teardown_appcontext", "teardown_request"),
+            "url_value_preprocessor",
         ]
     ),
 }
 """Other functions that Flask calls and Quart may await, with the kind of what they receive."""
 
 SYNCHRONOUS_HOOKS = {
-    **{f"{app}url_{name}": "request" for app in ("", "app_") for name in ("defaults", "value_preprocessor")},
+    **dict.fromkeys(["app_url_defaults", "url_defaults"], "request"),
     **{
         f"{add}{app}template_{kind}": "template"
         for add in ("", "add_")
@@ -310,6 +312,10 @@ KEPT = {
 
 BY_HAND = {
     "apiflask": ("its app is a Flask; use quart-schema", f"{PYPI}/quart-schema/"),
+    "flask_debugtoolbar": (
+        "it takes the place of the app's dispatch, and no route responds",
+        f"{PYPI}/Quart/",
+    ),
     "flask_admin": ("its views render on Flask; serve it beside the port", f"{PYPI}/Flask-Admin/"),
     "flask_openapi3": ("its app is a Flask; use quart-schema", f"{PYPI}/quart-schema/"),
     "flask_security": ("its views render on Flask; use quart-auth", f"{PYPI}/quart-auth/"),

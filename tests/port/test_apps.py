@@ -20,7 +20,7 @@ import pytest
 from flask import Flask
 
 from portcompare.port.make import port_project
-from tests.port.apps import blog, classes, client, extension, responses, site
+from tests.port.apps import blog, classes, client, extension, hooks, responses, site
 from tests.port.apps.request import Request
 from tests.twins.cases import CASES, comparable
 from tests.twins.sending import Send, serve_in_process
@@ -159,7 +159,7 @@ def test_a_stream_that_fails_at_once_is_an_error_and_a_test_client_takes_what_th
 
 
 @pytest.mark.usefixtures("forget_modules", "upstream")
-@pytest.mark.parametrize("app", [blog, classes, client, extension, responses, site])
+@pytest.mark.parametrize("app", [blog, classes, client, extension, hooks, responses, site])
 def test_a_port_responds_as_its_app(app: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, text in app.FILES.items():
         file = tmp_path / "flask" / path

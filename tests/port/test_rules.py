@@ -24,6 +24,10 @@ from tests.port.rules import HEAD, port, side
             "class App(Flask):\n  def process_response(self, r):\n    return super().process_response(r)",
             "Quart passes the request's context to process_response too",
         ),
+        (
+            "def read(name):\n    return getattr(request, name)",
+            "what this reads of a request or response must",
+        ),
         ("r = app.response_class('x')\nr.data += b'y'", "data is awaited before it is set"),
         ("import flask_sock", "flask_sock: it serves WebSockets of WSGI"),
         ("from flask_unheard_of import x", "flask_unheard_of: there is no rule"),

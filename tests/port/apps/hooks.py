@@ -1,0 +1,74 @@
+"""Requests under other names, whose parts are set or got by name; what is called before views; signals."""
+
+from tests.port.apps.request import Request, get, post
+
+APP = """
+import sqlite3
+from dataclasses import dataclass
+from flask import Flask, Response, abort, g, jsonify, redirect, render_template_string, request as sent
+from flask import template_rendered, url_for
+from werkzeug.exceptions import HTTPException
+import flask
+
+app = Flask(__name__)
+rendered = []
+
+class Elsewhere(HTTPException):
+    code = 303
+    def get_response(self, environ):
+        return redirect("/elsewhere" + environ["PATH_INFO"], 303)
+
+@dataclass
+class Page:
+    request: "flask.Request"
+    other: flask.Request | None = None
+    @property
+    def name(self):
+        return self.request.form["a"]
+    def body(self):
+        return self.other.get_json(force=True)
+
+@app.url_value_preprocessor
+def load(endpoint, values):
+    g.db = sqlite3.connect(":memory:")
+    g.number = g.db.execute("select 3").fetchone()[0]
+    if values and values.pop("page", "") == "none":
+        raise Elsewhere
+
+@app.before_request
+def set_form():
+    sent.form = {**sent.form, **sent.args}
+    g.number += g.db.execute("select 1").fetchone()[0]
+    return "no" if "deny" in sent.form else None
+
+@template_rendered.connect_via(app)
+def note(sender, template, context, **_):
+    rendered.append(context["n"])
+
+@app.get("/page/<page>")
+def page():
+    open(app.root_path + "/app.py").close()
+    return render_template_string("{{ n }}", n=g.number) + str(rendered[-1])
+
+@app.post("/form")
+def form():
+    return {**sent.form, "name": getattr(sent, "form")["a"], "page": Page(sent).name}
+
+@app.post("/json")
+def body():
+    return jsonify(sent.json, getattr(sent, "get_json")(), Page(sent, sent._get_current_object()).body())
+
+@app.get("/pairs")
+def pairs():
+    return "pairs", (("X-Size", "1"), ("Vary", "a"))
+
+@app.get("/passed")
+def passed():
+    return Response(iter([b"a", b"b"]), direct_passthrough=True, mimetype="text/plain")
+"""
+FILES = {"app.py": APP}
+REQUESTS: list[Request] = [
+    *map(get, ("/page/a", "/page/none", "/page/b?deny=1", "/none", "/pairs", "/passed")),
+    post("/form?b=2", data={"a": "1"}),
+    *(post("/json", json={"a": "1"}), post("/json", content="x")),
+]
