@@ -16,18 +16,20 @@ PARTS = {
     "run": r"\.run\(",
     "wsgi_app": r"\bwsgi_app\b",
     "app_context": r"\bapp_context\(|\.cli\b",
-    "data": r"\.data\b",
+    "data": r"\.(get_)?data\b",
     "direct_passthrough": r"\bdirect_passthrough\b",
     "environ": r"(?<!\bos)\.environ\b",
     "preprocessors": r"url_value_preprocessor\b",
     "rules": r"\b(alias|build_only|redirect_to)=",
     "files": r"\bstatic_folder\b|\bsend_file\b|\bsend_from_directory\b|\bsend_static_file\b",
+    "form": r"\.(form|files)\b|\.values\b(?!\()",
     "json": r"\.(get_)?json\b",
     "open_resource": r"\.open_(instance_)?resource\(",
     "session": r"\bsession\b|\bflash\(",
     "save": r"\.save\(",
     "etag": r"\badd_etag\(",
     "teardown": r"\bteardown_",
+    "threads": r"\bensure_sync\(",
     "streams": r"\byield\b|\bResponse\(|\bresponse_class\(|\b(iter|map)\(| for .* in ",
 }
 """The parts of the helper that a project needs in whose modules a text is found."""
@@ -49,7 +51,8 @@ NEEDED_PARTS = {
     "QuartClient": {"test_client"},
     "SecureCookieSessionInterface": {"session"},
     "stream_with_context": {"threads"},
-    "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "json", "session"}
+    "template_request": {"form"},
+    "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "form", "json", "session"}
     | {"teardown", "threads", "wsgi_app"},
     "with_appcontext": {"app_context", "teardown", "threads"},
 }

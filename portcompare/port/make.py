@@ -13,7 +13,7 @@ from portcompare.port.facts import Facts
 from portcompare.port.helper import HELPER, NEEDED_PARTS
 from portcompare.port.inference import Inference
 from portcompare.port.plan import Planner, Todo
-from portcompare.port.project import find_parts, read_modules
+from portcompare.port.project import LIBRARY_NAMES, find_parts, read_modules
 from portcompare.port.records import Left, Port, PortedRoute, Route
 from portcompare.port.rewrite import rewrite
 from portcompare.port.sources import Module
@@ -72,8 +72,9 @@ def _collect_facts(modules: Sequence[Module]) -> Facts:
     names = {module.name: module for module in reversed(modules)}
     for module in modules:  # also as they are called where folders without __init__.py are packages
         parts = module.path.removesuffix(".py").split("/")
-        for start in range(len(parts)):
-            names.setdefault(".".join(parts[start:]), module)
+        for name in (".".join(parts[start:]) for start in range(len(parts))):
+            if name not in LIBRARY_NAMES:
+                names.setdefault(name, module)
     inference = Inference(names)
     inference.solve()
     facts = Facts(inference)

@@ -9,8 +9,10 @@ from portcompare.discover.definitions import MOST_BYTES
 from portcompare.port.helper import PARTS, TEMPLATE_PARTS
 from portcompare.port.records import Left, Port
 from portcompare.port.sources import Module, read_module
+from portcompare.port.tables import BLOCKING_PACKAGES
 from portcompare.serve.copies import list_project
 
+LIBRARY_NAMES = sys.stdlib_module_names | BLOCKING_PACKAGES.keys() | {"flask", "httpx", "jinja2", "werkzeug"}
 _TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$)|_test\.py$")
 
 
@@ -36,9 +38,10 @@ def read_modules(project: Path) -> tuple[list[Module], list[Left]]:
         try:
             source = file.read_bytes()
             is_package, is_test = file.name == "__init__.py", _TESTS.search(path) is not None
-            modules.append(
-                read_module(path, _module_name(file), source, is_package=is_package, is_test=is_test)
-            )
+            name = _module_name(file)
+            if name in LIBRARY_NAMES and "/" in path:  # it is imported by another name
+                name = path.removesuffix(".py").replace("/", ".")
+            modules.append(read_module(path, name, source, is_package=is_package, is_test=is_test))
         except (SyntaxError, ValueError) as error:
             line, found = getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or str(error)
             version = f"{sys.version_info.major}.{sys.version_info.minor}"

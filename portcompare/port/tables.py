@@ -259,7 +259,7 @@ BLOCKING_CALLS = {
 CALLED = {*WAITS, *BLOCKING_CALLS}
 """Functions that wait or block when what they are passed to calls them."""
 
-BLOCKING_METHODS = {"run_until_complete": "an event loop"}
+BLOCKING_METHODS = dict.fromkeys(("async_to_sync", "ensure_sync", "run_until_complete"), "an event loop")
 """Methods that block, whatever their object is."""
 
 COPIED = "flask.copy_current_request_context"  # the loop must be free for its functions
@@ -356,7 +356,13 @@ WITHOUT_QUART = {
     },
     "flask.Request.stream": "Quart has no stream: `async for part in request.body` reads the body in parts",
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
-    **{f"flask.Request.{name}": "requests of Quart have none" for name in ("from_values", "input_stream")},
+    **{
+        f"flask.Request.{name}": "requests of Quart have none"
+        for name in (
+            *("application", "from_values", "input_stream", "is_multiprocess", "is_multithread"),
+            *("is_run_once", "remote_user", "want_form_data_parsed"),
+        )
+    },
     **{
         f"flask.Response.{name}": f"responses of Quart have no {name}"
         for name in (

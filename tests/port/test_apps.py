@@ -5,7 +5,8 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from io import BytesIO
@@ -135,7 +136,8 @@ def test_a_stream_that_fails_at_once_is_an_error_and_a_test_client_takes_what_th
             return Response(str(1 / number) for number in (0, 1))
         @app.post("/")
         def read():
-            return request.files["f"].filename + request.form["a"] + str(1 / int(request.form["n"]))
+            file = request.files["f"]
+            return file.filename + request.form["a"] + str(1 / int(request.form["n"])) + file.read().decode()
         client = app.test_client()
         """
     (tmp_path / "flask").mkdir()
@@ -144,14 +146,26 @@ def test_a_stream_that_fails_at_once_is_an_error_and_a_test_client_takes_what_th
     monkeypatch.syspath_prepend(tmp_path / "quart")
     module = import_module("app")
 
+    boundary = "B" * 32
+
+    async def in_two_parts() -> AsyncIterator[bytes]:
+        names = {"a": "b", 'f"; filename="a.txt': "x"}
+        fields = (f'\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{names[name]}' for name in names)
+        yield f"--{boundary}".join(["", *(f"{field}\r\n" for field in fields), "-"]).encode()
+        yield b"-\r\n"
+
     async def send_all() -> None:
         asgi = httpx.ASGITransport(module.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=asgi, base_url="http://a.test") as client:
             assert [(await client.get(path)).status_code for path in ("/late", "/early")] == [200, 500]
+        parser = module.app.request_class.form_data_parser_class()
+        form, files = await parser.parse(in_two_parts(), "multipart/form-data", None, {"boundary": boundary})
+        with closing(files["f"]) as file:
+            assert (form["a"], file.read()) == ("b", b"x")
         module.app.testing = True
         data = {"f": (BytesIO(b"x"), "a.txt"), "a": "b", "n": 1}
         response = await module.client.post("/", data=data, content_type="multipart/form-data")
-        assert await response.text == "a.txtb1.0"
+        assert await response.text == "a.txtb1.0x"
         with pytest.raises(ZeroDivisionError):
             await module.client.post("/", data={"f": (BytesIO(b"x"), "a.txt"), "a": "b", "n": 0})
 

@@ -13,6 +13,7 @@ from tests.port.rules import HEAD, port, side
     [
         ("app.wsgi_app = print(app.wsgi_app)", "Quart serves ASGI"),
         ("@app.get('/')\ndef view():\n    return request.stream.read()", "Quart has no stream"),
+        ("@app.get('/')\ndef view():\n    return request.remote_user", "requests of Quart have none"),
         ("@app.after_request\ndef view(r):\n    return r.call_on_close(print)", "responses of Quart have no"),
         ("@app.get('/')\nasync def view():\n    return open('x').name", "open waits for files, and blocks"),
         ("@app.url_defaults\ndef view(e, v):\n    open('x')", "Quart calls or awaits this on the event loop"),
@@ -154,6 +155,7 @@ def test_a_module_keeps_its_encoding_its_line_ends_and_the_comments_of_its_impor
     "call",
     [
         *("asyncio.run(read())", "loop.run_until_complete(read())", "async_to_sync(read)()"),
+        "app.ensure_sync(read)()",
         *("hashlib.pbkdf2_hmac('sha256', b'', b'', 1)", "hashlib.scrypt(b'')", "bcrypt.hashpw(b'', b'')"),
     ],
 )
@@ -163,6 +165,20 @@ def test_what_runs_an_event_loop_or_computes_for_long_stays_in_a_thread(tmp_path
     made = port(tmp_path, {"app.py": HEAD.format(names="g") + text})
     assert made.routes[0].outcome == "in a thread"
     assert f"\ndef view(loop, read):\n    time.sleep(1)\n    return {call}\n" in made.files["app.py"].decode()
+
+
+@pytest.mark.parametrize("package", [{}, {"web/__init__.py": ""}])
+def test_a_module_with_the_name_of_a_library_does_not_hide_it(
+    tmp_path: Path, package: dict[str, str]
+) -> None:
+    app = "from web.requests import load\n@app.get('/')\ndef view():\n    return load()\n"
+    files = {
+        "app.py": HEAD.format(names="g") + app,
+        "web/requests.py": "import requests\ndef load():\n    return requests.get('http://a').text\n",
+    }
+    made = port(tmp_path, files | package)
+    assert [each.outcome for each in made.routes] == ["async"]
+    assert b"return (await HttpSession().get('http://a')).text" in made.files["web/requests.py"]
 
 
 def test_a_template_that_blocks_is_rendered_in_a_thread(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def load(endpoint, values):
 
 @app.before_request
 def set_form():
+    if sent.path == "/raw":
+        return
     sent.form = {**sent.form, **sent.args}
     g.number += g.db.execute("select 1").fetchone()[0]
     return "no" if "deny" in sent.form else None
@@ -58,6 +60,11 @@ def form():
 def body():
     return jsonify(sent.json, getattr(sent, "get_json")(), Page(sent, sent._get_current_object()).body())
 
+@app.post("/raw")
+def raw():
+    first = sent.get_data() if sent.args else b""
+    return [repr(first), repr(sent.data), sent.get_data(as_text=True), sent.form.get("a")]
+
 @app.get("/pairs")
 def pairs():
     return "pairs", (("X-Size", "1"), ("Vary", "a"))
@@ -66,9 +73,17 @@ def pairs():
 def passed():
     return Response(iter([b"a", b"b"]), direct_passthrough=True, mimetype="text/plain")
 """
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=B"}
 FILES = {"app.py": APP}
 REQUESTS: list[Request] = [
     *map(get, ("/page/a", "/page/none", "/page/b?deny=1", "/none", "/pairs", "/passed")),
     post("/form?b=2", data={"a": "1"}),
+    post("/form", content=b"a=%ff", headers={"Content-Type": "application/x-www-form-urlencoded"}),
+    *(post(path, data={"a": "1"}) for path in ("/raw", "/raw?read=1")),
+    *(
+        post(path, data={"a": "1"}, files={"f": ("a.txt", b"x")}, headers=MULTIPART)
+        for path in ("/raw", "/raw?read=1")
+    ),
+    post("/raw", content=b"\xff"),
     *(post("/json", json={"a": "1"}), post("/json", content="x")),
 ]
