@@ -29,6 +29,7 @@ PARTS = {
     "save": r"\.save\(",
     "etag": r"\badd_etag\(",
     "teardown": r"\bteardown_",
+    "test_request_context": r"\btest_request_context\(",
     "threads": r"\bensure_sync\(",
     "streams": r"\byield\b|\bResponse\(|\bresponse_class\(|\b(iter|map)\(| for .* in ",
 }
@@ -52,6 +53,7 @@ NEEDED_PARTS = {
     "SecureCookieSessionInterface": {"session"},
     "stream_with_context": {"threads"},
     "template_request": {"form"},
+    "test_request_context": {"app_context", "teardown", "threads"},
     "flask_contexts": {"app_context", "data", "direct_passthrough", "environ", "form", "json", "session"}
     | {"teardown", "threads", "wsgi_app"},
     "with_appcontext": {"app_context", "teardown", "threads"},

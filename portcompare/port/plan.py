@@ -27,6 +27,7 @@ from portcompare.port.tables import (
 from portcompare.port.values import canonical
 
 _NO_EXTENSIONS = sys.stdlib_module_names | {"", "flask", *dir(builtins)}
+_ENTERED = frozenset({"app_context", "test_request_context"})  # by `with` too, in the helper
 _BINDS_TIGHTER = (ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -119,7 +120,7 @@ class _ModulePlanner:
             self._leave(node, scope, "Quart's test client is entered by tests alone: use it without `with`")
         elif is_async and self._colours.needs_await(fact):
             self._edits.async_statements.add(self._module.span(node)[:2])
-        elif fact.kind != "lock" and fact.what != "app_context" and fact.of not in self._colours.unconverted:
+        elif fact.kind != "lock" and fact.what not in _ENTERED and fact.of not in self._colours.unconverted:
             self._leave(node, scope, "only an async function can enter this: use `async with` in one")
 
     def _plan_wait(self, fact: Fact, node: ast.Call) -> None:

@@ -111,6 +111,7 @@ ATTRIBUTES = {("flask.Flask", "jinja_env"): "jinja2.Environment", ("flask.Flask"
 METHOD_RESULTS = {
     ("flask.json", "response"): "flask.Response",
     ("flask.Flask", "app_context"): "flask.AppContext",
+    ("flask.Flask", "test_request_context"): "flask.AppContext",
     ("flask.Flask", "test_client"): "flask.testing.FlaskClient",
     ("flask.Flask", "make_response"): "flask.Response",
     **{

@@ -37,7 +37,7 @@ from tests.port.rules import HEAD, port, side
             "tracing.flask: there is no rule for this extension (https://pypi.org/project/tracing/)",
         ),
         ("import tracing\ntracing.Tracer().follow(of=print(app) or app)", "tracing receives the app"),
-        ("with app.test_request_context():\n    print(request.path)", "only an async function can enter"),
+        ("with app.request_context({}):\n    print(request.path)", "only an async function can enter"),
         (
             "@app.get('/')\ndef view():\n    with app.test_client() as c:\n        return c.get('/a').data",
             "Quart's test client is entered by tests alone",

@@ -4,6 +4,7 @@ from tests.port.apps.request import Request, get, post
 
 APP = """
 import sqlite3
+from threading import Thread
 from dataclasses import dataclass
 from flask import Flask, Response, abort, g, jsonify, redirect, render_template_string, request as sent
 from flask import template_rendered, url_for
@@ -65,6 +66,21 @@ def raw():
     first = sent.get_data() if sent.args else b""
     return [repr(first), repr(sent.data), sent.get_data(as_text=True), sent.form.get("a")]
 
+def describe(name):
+    with app.test_request_context(f"/page/{name}?a=1", method="POST", base_url="https://h", data={"b": "2"}):
+        there = url_for("page", page="c", _external=True)
+        return [sent.url, sent.endpoint, sent.form["b"], sent.args["a"], there]
+
+DESCRIBED = describe("none")
+
+@app.get("/described")
+def described():
+    found = []
+    thread = Thread(target=lambda: found.extend(describe("b")))
+    thread.start()
+    thread.join()
+    return [DESCRIBED, found]
+
 @app.get("/pairs")
 def pairs():
     return "pairs", (("X-Size", "1"), ("Vary", "a"))
@@ -76,7 +92,7 @@ def passed():
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=B"}
 FILES = {"app.py": APP}
 REQUESTS: list[Request] = [
-    *map(get, ("/page/a", "/page/none", "/page/b?deny=1", "/none", "/pairs", "/passed")),
+    *map(get, ("/page/a", "/page/none", "/page/b?deny=1", "/none", "/pairs", "/passed", "/described")),
     post("/form?b=2", data={"a": "1"}),
     post("/form", content=b"a=%ff", headers={"Content-Type": "application/x-www-form-urlencoded"}),
     *(post(path, data={"a": "1"}) for path in ("/raw", "/raw?read=1")),
