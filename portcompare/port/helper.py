@@ -39,7 +39,7 @@ TEMPLATE_PARTS = {
     "session": r"\bsession\b|get_flashed_messages",
     "template_request": r"\brequest\.(form|values|files)\b",
 }
-"""As above, of its templates."""
+"""As above, of its templates; those within modules are found by their braces."""
 
 NEEDED_PARTS = {
     "app_context": {"teardown", "threads"},

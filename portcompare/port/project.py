@@ -13,6 +13,7 @@ from portcompare.port.tables import BLOCKING_PACKAGES
 from portcompare.serve.copies import list_project
 
 LIBRARY_NAMES = sys.stdlib_module_names | BLOCKING_PACKAGES.keys() | {"flask", "httpx", "jinja2", "werkzeug"}
+_TEMPLATES = frozenset({".htm", ".html", ".j2", ".jinja", ".jinja2", ".xml"})
 _TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|conftest\.py$)|_test\.py$")
 
 
@@ -64,11 +65,17 @@ def find_parts(project: Path, modules: Sequence[Module]) -> set[str]:
     texts = [module.text for module in modules if not module.is_test]
     found = {part for part, pattern in PARTS.items() if any(re.search(pattern, text) for text in texts)}
     found |= {"test_client"} if any("test_client" in module.text for module in modules) else set()
+    for part, pattern in TEMPLATE_PARTS.items():
+        found |= {part} if any(re.search(rf"\{{[{{%][^{{}}]*{pattern}", text) for text in texts) else set()
     for file in list_project(project):
         inside = file.relative_to(project)
         if "static" in inside.parts:
             found.add("files")
-        elif "templates" in inside.parts and file.is_file() and file.stat().st_size <= MOST_BYTES:
+        elif _is_template(inside) and file.is_file() and file.stat().st_size <= MOST_BYTES:
             text = file.read_text("utf-8", "replace")
             found |= {part for part, pattern in TEMPLATE_PARTS.items() if re.search(pattern, text)}
     return found
+
+
+def _is_template(inside: Path) -> bool:
+    return "templates" in inside.parts or inside.suffix in _TEMPLATES

@@ -73,6 +73,10 @@ def describe(name):
 
 DESCRIBED = describe("none")
 
+@app.post("/shown")
+def shown():
+    return render_template_string("{% for name in request.form %}{{ name }}={{ request.form.a }}{% endfor %}")
+
 @app.get("/described")
 def described():
     found = []
@@ -100,6 +104,7 @@ REQUESTS: list[Request] = [
         post(path, data={"a": "1"}, files={"f": ("a.txt", b"x")}, headers=MULTIPART)
         for path in ("/raw", "/raw?read=1")
     ),
+    post("/shown", data={"a": "1"}),
     post("/raw", content=b"\xff"),
     *(post("/json", json={"a": "1"}), post("/json", content="x")),
 ]
