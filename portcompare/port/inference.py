@@ -51,7 +51,7 @@ class Inference(Names):
             for kind in self.kinds_of(Instance(scope)) & tables.CURRENT.keys():
                 self._learn(Name(tables.CURRENT[kind]), "is also", {Instance(scope)})
             # of a View: they receive an async function
-            for each in self._known.get((scope, "decorators"), NOTHING):
+            for each in tuple(self._known.get((scope, "decorators"), NOTHING)):
                 if isinstance(each, Scope) and each.parameters():
                     self._learn(each, each.parameters()[0].arg, {"flask.View"})
         if isinstance(scope.node, FunctionNode):
@@ -91,7 +91,7 @@ class Inference(Names):
         for decorator in reversed(node.decorator_list):
             results: Values = set()
             kinds: Values = set()
-            for maker in self.values(decorator, outer):
+            for maker in tuple(self.values(decorator, outer)):
                 given = self._given(maker)
                 if given:
                     self._learn(self.called(maker), given[0].arg, current)
@@ -109,7 +109,7 @@ class Inference(Names):
     def _follow_call(self, node: ast.Call, scope: Scope) -> None:
         named = {each.arg: each.value for each in node.keywords if each.arg}
         hook = tables.HOOKS.get(node.func.attr) if isinstance(node.func, ast.Attribute) else None
-        for callee in self.values(node.func, scope):
+        for callee in tuple(self.values(node.func, scope)):  # which may grow by what it receives
             is_bound = isinstance(callee, Scope) and self._is_bound(callee, node, scope)
             given = self._given(callee)[is_bound:]
             for parameter, value in [
@@ -124,7 +124,7 @@ class Inference(Names):
             functions: Values = {each for each in self._union(node.args, scope) if isinstance(each, Scope)}
             self._assign(node.func.value, functions, scope)
         for value in node.args if hook else ():
-            for each in self.values(value, scope):
+            for each in tuple(self.values(value, scope)):
                 if isinstance(each, Scope) and each.parameters():
                     self._learn(each, each.parameters()[0].arg, {hook or ""})
 

@@ -181,6 +181,12 @@ def test_a_module_with_the_name_of_a_library_does_not_hide_it(
     assert b"return (await HttpSession().get('http://a')).text" in made.files["web/requests.py"]
 
 
+def test_a_function_may_call_itself_by_what_it_receives(tmp_path: Path) -> None:
+    text = "def run(f, other):\n    return f(other, other)\n"
+    text += "@app.get('/')\ndef view():\n    return run(run, print)\nrun(run, view)\n"
+    assert port(tmp_path, {"app.py": HEAD.format(names="g") + text}).routes
+
+
 def test_a_template_that_blocks_is_rendered_in_a_thread(tmp_path: Path) -> None:
     text = """
         @app.template_global()
