@@ -17,6 +17,11 @@ Key = tuple[str, int]  # A request's label, and the place of the user who sent i
 Marks = Mapping[str, Mapping[str, int]]  # By label and word: the place of the user whose word it is
 
 
+def _before(word: str) -> str:
+    """What a short word stands with; empty for a long one."""
+    return word.rpartition(" ")[0]
+
+
 @dataclass(slots=True, kw_only=True)
 class Received:
     """What the users received one after the other, and what was found."""
@@ -99,19 +104,19 @@ class Judge:
     received: Received
     marks: Marks
     own: dict[Key, Words] = field(init=False)
+    numbers: dict[Key, Words] = field(init=False)  # A user's marks that are left out of its own
     # By label, user, the marks of others that a response held, and those of its own that it lacked
     suspects: defaultdict[tuple[str, int, Words, Words], list[Response]] = field(init=False)
     strange: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.suspects = defaultdict(list)
-        self.own = {
-            (label, place): self._find_own(label, place, user)
-            for label in self.marks
-            for place, user in enumerate(self.received.users)
-        }
+        self.own, self.numbers = {}, {}
+        for label in self.marks:
+            for place, user in enumerate(self.received.users):
+                self._find_own(label, place, user)
 
-    def _find_own(self, label: str, place: int, user: User) -> Words:
+    def _find_own(self, label: str, place: int, user: User) -> None:
         """A user's marks, but for those of its session, which need not stand in its responses.
 
         Numbers are left out where there are others: they count things, too. Of a user without marks it is all
@@ -119,18 +124,23 @@ class Judge:
         """
         every = frozenset(word for word, owner in self.marks[label].items() if owner == place)
         every -= user.session_words
-        return frozenset(word for word in every if not _NUMBER.search(word)) or (
-            every or self.received.always(label, place)
-        )
+        words = frozenset(word for word in every if not _NUMBER.search(word))
+        self.own[label, place] = words or every or self.received.always(label, place)
+        self.numbers[label, place] = every - self.own[label, place]
 
     def judge(self, label: str, place: int, response: Response) -> None:
-        """Judge a response: a leak holds a mark of another user in place of one of its own."""
+        """Judge a response: a leak holds a mark of another user in place of one of its own.
+
+        A number of another stands in place of one's own if both follow the same word.
+        """
         words, marks, own = words_of(response), self.marks[label], self.own[label, place]
         self.received.sent[label] += 1
         foreign = frozenset(word for word in words & marks.keys() if marks[word] != place)
         lost = own - words
-        if foreign and lost:
-            self.suspects[label, place, foreign, lost].append(response)
+        before = {_before(word) for word in foreign}
+        swapped = frozenset(word for word in self.numbers[label, place] - words if _before(word) in before)
+        if foreign and lost | swapped:
+            self.suspects[label, place, foreign, lost | swapped].append(response)
         elif response.status not in self.received.statuses[label, place]:
             self.strange[f"had status {response.status}, which they never had alone"] += 1
         elif lost and lost == own:
