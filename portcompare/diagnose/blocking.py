@@ -37,6 +37,8 @@ _WAITS = {
 _DEBUG = re.compile(
     r"""\bdebug["']?\]?\s*(: *bool *)?[=:,]\s*(True|1)\b|\bset_debug\(\s*True""", re.IGNORECASE
 )
+_RUN = re.compile(r"\.run\(.*?\)", re.DOTALL)  # of the app's own server, which does not serve it here
+_SUFFIXES = (".py", ".toml", ".json", ".cfg", ".ini", ".yaml", ".yml")
 _MOST_FILES = 2000
 
 
@@ -165,16 +167,19 @@ def find_mistakes(app: WatchedApp, seen: Seen) -> list[Mistake]:
 
 def _find_debug(directory: Path) -> Iterator[Place]:
     """Where a project turns debugging on."""
-    for path in _list_modules(directory):
-        for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-            if _DEBUG.search(text.partition("#")[0]):
-                yield str(path), number, "", text.strip()
+    for path in _list_files(directory):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        text = _RUN.sub(lambda run: "\n" * run[0].count("\n"), text)
+        for number, line in enumerate(text.splitlines(), 1):
+            if _DEBUG.search(line.partition("#")[0]):
+                yield str(path), number, "", line.strip()
 
 
-def _list_modules(directory: Path) -> list[Path]:
-    """The modules of a project, without those of environments and hidden folders."""
+def _list_files(directory: Path) -> list[Path]:
+    """The modules of a project and then its settings, without those of environments and hidden folders."""
     found: list[Path] = []
-    for path in sorted(directory.rglob("*.py")):
+    paths = [path for suffix in _SUFFIXES for path in sorted(directory.rglob(f"*{suffix}"))]
+    for path in paths:
         inside = path.relative_to(directory).parts[:-1]
         if any(part.startswith(".") or part in {"site-packages", "node_modules"} for part in inside):
             continue

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from portcompare.diagnose.watching import Place, Seen, WatchedApp, place_of
 from portcompare.records.diagnosis import RouteTime, Waiting, WaitKind
@@ -55,34 +56,56 @@ def _find_locks(app: WatchedApp, seen: Seen) -> Iterator[Waiting]:
         )
 
 
+@dataclass(slots=True)
+class _Executor:
+    """The threads that run calls."""
+
+    threads: int
+    full_rounds: int = 0
+    most_queued: int = 0
+    runs: Counter[Place] = field(default_factory=Counter)  # the lines that its threads were seen at
+    # The same of what each line gave it
+    runs_for: defaultdict[Place, Counter[Place]] = field(default_factory=lambda: defaultdict(Counter))
+
+
+def _read_executors(seen: Seen) -> dict[str, _Executor]:
+    found: dict[str, _Executor] = {}
+    for pool, full_rounds, queued in seen.rows("pools"):
+        one = found.setdefault(str(pool), _Executor(threads=pool[0]))
+        one.full_rounds += full_rounds
+        one.most_queued = max(one.most_queued, queued)
+    for pool, place, inside, number in seen.rows("held"):
+        if place is not None and inside is not None:
+            found[str(pool)].runs[place_of(inside)] += number
+            found[str(pool)].runs_for[place_of(place)][place_of(inside)] += number
+    return found
+
+
 def _find_threads(app: WatchedApp, seen: Seen) -> Iterator[Waiting]:
-    jobs: dict[tuple[Place, str], list[float]] = {}
-    for place, route, number, waited_s, longest_s, ran_s in seen.rows("jobs"):
+    jobs: dict[tuple[Place, str, str], list[float]] = {}
+    for place, route, pool, number, waited_s, longest_s, ran_s in seen.rows("jobs"):
         if place is not None:
-            one = jobs.setdefault((place_of(place), route), [0.0, 0.0, 0.0, 0.0])
+            one = jobs.setdefault((place_of(place), route, str(pool)), [0.0, 0.0, 0.0, 0.0])
             for index, value in enumerate((number, waited_s)):
                 one[index] += value
             one[2] = max(one[2], longest_s)
             one[3] += ran_s
-    held: defaultdict[Place, Counter[Place]] = defaultdict(Counter)
-    for place, inside, number in seen.rows("held"):
-        if place is not None and inside is not None:
-            held[place_of(place)][place_of(inside)] += number
-    for (place, route), (number, waited_s, longest_s, ran_s) in jobs.items():
+    executors = _read_executors(seen)
+    for (place, route, pool), (number, waited_s, longest_s, ran_s) in jobs.items():
         requests, handled_s, _ = seen.routes.get(route, (0, 0.0, 0.0))
         share = min(waited_s / handled_s, 1.0) if handled_s else 0.0
         calls = number / requests if requests else 0.0
-        is_full = seen.total("full_rounds") >= _LEAST_FULL * seen.total("active_rounds")
+        executor = executors[pool]
+        is_full = executor.full_rounds >= _LEAST_FULL * seen.total("active_rounds")
         if number < _LEAST_LOOKS or not ((share >= _LEAST_SHARE and is_full) or calls >= _CHUNKS):
             continue
-        inside = next(iter(held[place].most_common(1)), (place, 0))[0]
+        inside = next(iter(executor.runs.most_common(1)), (place, 0))[0]
         runs = f"; they run {inside[3]} at {app.shorten(inside[0])}:{inside[1]}" if inside != place else ""
         if place[3] == place[2]:  # where a function is defined that Quart itself runs in a thread
             runs = f"; they run {place[2]}, defined at {app.shorten(place[0])}:{place[1]}"
-            place = inside  # noqa: PLW2901 - the line that holds the threads
-        threads = seen.most("most_threads")
-        waiting = seen.most("most_queued")
-        queue = f"all {count(threads, 'thread')} of the executor are busy, up to {waiting} calls wait"
+            place = next(iter(executor.runs_for[place].most_common(1)), (place, 0))[0]  # noqa: PLW2901 - it holds them
+        busy = f"all {count(executor.threads, 'thread')} of the executor are busy"
+        queue = f"{busy}, up to {executor.most_queued} calls wait"
         if calls >= _CHUNKS:
             queue = f"{calls:.0f} calls in threads for each request, {duration(ran_s / number)} each; {queue}"
         yield Waiting(

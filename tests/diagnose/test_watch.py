@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,9 @@ BLOCKING = {
     "/database": ("database", "sqlite3.connect", "waits for a database"),
     "/process": ("process", "subprocess.run", "waits for a process"),
     "/returned": ("returned", "json.encoder.iterencode", "computes"),
+    "/class": ("class", "json.encoder.iterencode", "computes"),
+    "/nested": ("nested", "copy.deepcopy", "computes"),
+    "/same-name": ("same name", "sum", "computes"),
     "/gather": ("gather", "time.sleep", "waits for a clock"),
     "/queue": ("queue", "JOBS.get", "waits for a lock or another thread, in _thread.lock.acquire"),
 }
@@ -58,9 +62,12 @@ QUEUES = {
     "/wait-for": ("awaited", "lock", "waits for the lock"),
     "/semaphore": ("semaphore", "pool", "a place in a pool or queue"),
     "/pool": ("pool", "pool", "a place in a pool or queue"),
+    "/condition": ("condition", "pool", "a place in a pool or queue"),
 }
 THREADS = {
     "/to-thread": ("submitted", "thread", "they run time.sleep at watched_app.py:{inside}"),
+    "/one-thread": ("one thread", "thread", "all 1 thread of the executor are busy"),
+    "/background": ("background", "thread", "they run time.sleep at watched_app.py:{inside}"),
     "/thread": ("inside", "thread", "they run thread, defined at watched_app.py:{thread}"),
     "/stream": ("stream", "thread", "calls in threads for each request"),
 }
@@ -97,10 +104,29 @@ def test_what_requests_queue_for_is_named_with_what_holds_it(path: str) -> None:
         assert one.share == pytest.approx(route.waited_s / route.response_s, abs=0.2)
 
 
-def test_a_coroutine_that_nothing_awaits_is_a_mistake_at_the_line_that_makes_it() -> None:
-    (one,) = find_mistakes(APP, watch("/unawaited"))
-    assert (one.file, one.line) == ("watched_app.py", line_of("unawaited"))
+@pytest.mark.parametrize("mark", ["unawaited", "dropped"])
+def test_a_coroutine_that_nothing_awaits_is_a_mistake_at_the_line_that_makes_it(mark: str) -> None:
+    (one,) = find_mistakes(APP, watch(f"/{mark}"))
+    assert (one.file, one.line) == ("watched_app.py", line_of(mark))
     assert "never awaited" in one.reason
+
+
+def test_what_runs_before_a_view_is_not_taken_for_what_it_returns() -> None:
+    assert find_blocking(APP, watch("/before")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [("zones.py", "    DEBUG = True"), ("app.toml", "DEBUG = true"), ("", "")]
+)
+def test_debugging_is_named_where_it_is_set_and_not_where_another_server_would(
+    name: str, line: str, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text("app.run(\n    port=1,\n    debug=True,\n)\n", encoding="utf-8")
+    if name:
+        (tmp_path / name).write_text(f"\n{line}\n", encoding="utf-8")
+    seen = Seen(processes=({"unawaited": [], "debug": ["app"]},))
+    (one,) = find_mistakes(replace(APP, directory=tmp_path), seen)
+    assert (one.file, one.line) == (name, 2 if name else 0)
 
 
 def test_nothing_is_found_in_what_waits_as_it_should() -> None:

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from importlib import import_module
 from operator import sub
@@ -26,6 +27,8 @@ _TAKING = {
     *("_acquire", "_wait_for_available_connection", "checkout", "get_connection", "getconn"),
     "wait_for_connection",
 }
+_POOLS = ("Connector", "Limiter", "Pool", "Semaphore")  # in the names of their classes
+WAKES_ALL = "_portcompare_wakes_all"  # of a condition that hands nothing over: all who wait go on at once
 _SERVERS = ("granian", "gunicorn", "hypercorn", "uvicorn")  # what awaits their functions sends or receives
 _IN_THREADS = {"run_in_executor", "to_thread", "run_sync", "_wrapper", "run_in_threadpool"}
 _clock = time.perf_counter
@@ -92,7 +95,7 @@ class Looker:
         if not lines:
             return
         if leaf:
-            glance = self.seen.glances[leaf, lines[-1], route]
+            glance = self.seen.glances[leaf, lines[-1][1:], route]
             glance[0] += 1
             # Calls that let others run are looked at most: what was computed before is not theirs.
             glance[1] += max(took_s - cpu_s - delay_s, 0.0)
@@ -111,21 +114,24 @@ class Looker:
         return _clock(), _read_cpu_s(self.watch.loop_thread), delay_s
 
     def _find_lines(self, frames: list[Any], own: Any, route: str) -> tuple[str, list[Any]]:
-        """What the loop waits in, empty if it does not; and the app's lines that run, outermost first."""
+        """What the loop waits in, empty if it does not; and the app's lines that run, outermost first.
+
+        Before each line stands its code, as functions of one file may have the same name.
+        """
         if own is not None:
             leaf = "" if is_asyncio(frames, own) else places.waits_within(frames[: frames.index(own) + 1])
             chain = [one for one in reversed(frames) if places.is_own(one.f_code.co_filename)]
-            return leaf, list(dict.fromkeys(self.seen.place(one, frames) for one in chain))
-        if route in self.watch.views and not _is_sending(frames[0]):
-            # What the framework makes of what the view has returned.
-            return "", [(*self.watch.views[route], places.name_of_frame(frames[0]))]
+            lines = ((id(one.f_code), *self.seen.place(one, frames)) for one in chain)
+            return leaf, list(dict.fromkeys(lines))
+        if route in self.watch.views and any(one.f_code.co_name == "finalize_request" for one in frames):
+            # What Quart makes of what the view has returned.
+            return "", [(0, *self.watch.views[route], places.name_of_frame(frames[0]))]
         return "", []
 
     def _look_at_waits(self) -> None:
         """Count what each request under way waits for."""
         self.seen.rounds += 1
         self.seen.active_rounds += bool(self.watch.active)
-        self.seen.full_rounds += 0 < self.seen.most_threads <= len(self.watch.threads)
         current = sys._current_frames()
         for request in list(self.watch.active.values()):
             kind, place = "running", None
@@ -141,10 +147,14 @@ class Looker:
             state = self.seen.states[request.route, kind, place]
             state[0] += 1
             state[1] = max(state[1], _clock() - request.since_s)
-        for thread, job in list(self.watch.threads.items()):
+        jobs = list(self.watch.threads.items())
+        for pool, number in Counter(job.pool for _, job in jobs).items():
+            self.seen.pools[pool][0] += number >= pool[0]
+        for thread, job in jobs:
             if thread in current:
                 own = places.find_own(places.frames_of(current[thread]))
-                self.seen.held[job.place, places.describe(own) if own is not None else job.place] += 1
+                place = places.describe(own) if own is not None else job.place
+                self.seen.held[job.pool, job.place, place] += 1
 
     def _state_of(self, request: Any) -> tuple[str, Any]:
         """What a request of the event loop waits for, and where."""
@@ -203,13 +213,13 @@ def _awaits(frames: list[Any], own: Any) -> str:
     for one in frames[: frames.index(own)]:
         name, held = one.f_code.co_name, one.f_locals.get("self")
         file, kind = os.path.basename(one.f_code.co_filename), type(held).__name__
-        is_pool = "pool" in file or any(part in kind for part in ("Pool", "Semaphore", "Limiter"))
+        is_pool = "pool" in file or any(part in kind for part in _POOLS)
         if name.startswith("acquire"):
             return "pool" if is_pool else "lock"
         if file == "queues.py" or (kind == "Condition" and name == "wait"):
             # One that others wait for, too, and not one of the request's own.
             waiting = [len(getattr(held, each, ())) for each in ("_getters", "_putters", "_waiters")]
-            return "pool" if max(waiting) > 1 else "waiting"
+            return "pool" if max(waiting) > 1 and not hasattr(held, WAKES_ALL) else "waiting"
         if is_pool and name in _TAKING:
             return "pool"
         if name in _IN_THREADS:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import CodeType, FrameType
 
-_MOST_FRAMES = 60
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_MOST_FRAMES = 1000  # of what calls itself there may be many
+HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 FOLDERS = [
     os.path.realpath(each) + os.sep
@@ -53,7 +53,16 @@ _NEVER_WAITING |= {
     f"{module}.{name}"
     for module in ("_socket", "socket")
     for name in (
-        *("dup", "socket", "socketpair", "socket.bind", "socket.close", "socket.detach", "socket.dup"),
+        *(
+            "dup",
+            "socket",
+            "socketpair",
+            "socket.__init__",
+            "socket.bind",
+            "socket.close",
+            "socket.detach",
+            "socket.dup",
+        ),
         *("socket.fileno", "socket.getpeername", "socket.getsockname", "socket.getsockopt", "socket.listen"),
         *("socket.setblocking", "socket.setsockopt", "socket.settimeout", "socket.shutdown"),
     )
@@ -72,7 +81,7 @@ def is_own(file: str) -> bool:
             path.endswith(".py")
             and "site-packages" not in path
             and "dist-packages" not in path
-            and not path.startswith((_HERE, os.path.realpath(sys.prefix) + os.sep + "lib"))
+            and not path.startswith((HERE, os.path.realpath(sys.prefix) + os.sep + "lib"))
             and not path.startswith(os.path.realpath(os.path.dirname(os.__file__)) + os.sep)
             and any(path.startswith(folder) for folder in FOLDERS)
         )

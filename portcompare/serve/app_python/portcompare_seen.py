@@ -35,11 +35,12 @@ class Request:
 class Job:
     """A call that an executor's thread runs."""
 
-    __slots__ = ("place", "route", "submitted_s")
+    __slots__ = ("place", "pool", "route", "submitted_s")
 
-    def __init__(self, place: Any, route: str) -> None:
+    def __init__(self, place: Any, route: str, pool: Any) -> None:
         self.place = place
         self.route = route
+        self.pool = pool  # how many threads its executor has, and where it was used first
         self.submitted_s = _clock()
 
 
@@ -52,22 +53,21 @@ class Stall:
         self.root = root  # the outermost frame of the task
         self.route = route
         self.seconds = self.cpu_s = self.delay_s = 0.0
-        self.lines: dict[Any, float] = defaultdict(float)  # of the app, each with how deep it was called
+        self.lines: dict[Any, float] = defaultdict(
+            float
+        )  # of the app, each after how deep it was called and its code
         self.leaves: dict[str, float] = defaultdict(float)
 
     @property
     def place(self) -> Any:
         """The line that took most of the innermost function that took most of the time."""
-        functions: dict[Any, float] = defaultdict(float)
-        for (_, file, _, function, _), took_s in self.lines.items():
-            functions[file, function] += took_s
-        inner = max(
-            (depth, file, function)
-            for depth, file, _, function, _ in self.lines
-            if functions[file, function] >= _MOST * self.seconds
-        )
-        lines = {line: took_s for line, took_s in self.lines.items() if (line[1], line[3]) == inner[1:]}
-        return max(lines, key=lines.__getitem__)[1:]
+        functions: dict[int, float] = defaultdict(float)
+        for (_, code, *_), took_s in self.lines.items():
+            functions[code] += took_s
+        least_s = min(_MOST * self.seconds, max(functions.values()))
+        _, inner = max((depth, code) for depth, code, *_ in self.lines if functions[code] >= least_s)
+        lines = {line: took_s for line, took_s in self.lines.items() if line[1] == inner}
+        return max(lines, key=lines.__getitem__)[2:]
 
 
 class Seen:
@@ -87,11 +87,11 @@ class Seen:
         self.events: Counter[Any] = Counter()
         self.glances: dict[Any, list[float]] = defaultdict(lambda: [0, 0.0])
         self.cpu_s = time.process_time()
-        self.looks = self.busy_looks = self.rounds = self.active_rounds = self.full_rounds = 0
+        self.looks = self.busy_looks = self.rounds = self.active_rounds = self.most_active = 0
         self.states: dict[Any, list[float]] = defaultdict(lambda: [0, 0.0])
         self.jobs: dict[Any, list[float]] = {}
         self.held: Counter[Any] = Counter()
-        self.most_queued = self.most_active = self.most_threads = 0
+        self.pools: dict[Any, list[int]] = defaultdict(lambda: [0, 0])  # full rounds, and most calls queued
         self.unawaited.clear()
         self.stacks: dict[Any, list[str]] = {}
 
@@ -141,12 +141,10 @@ class Seen:
             "busy_looks": self.busy_looks,
             "rounds": self.rounds,
             "active_rounds": self.active_rounds,
-            "full_rounds": self.full_rounds,
             "states": [[*key, *seen] for key, seen in self.states.items()],
             "jobs": [[*key, *times] for key, times in self.jobs.items()],
             "held": [[*key, n] for key, n in self.held.items()],
-            "most_queued": self.most_queued,
-            "most_threads": self.most_threads,
+            "pools": [[pool, *seen] for pool, seen in self.pools.items()],
             "most_active": self.most_active,
             "unawaited": [[*key, n] for key, n in self.unawaited.items()],
             "debug": debugged,

@@ -22,6 +22,7 @@ from importlib import import_module
 from itertools import dropwhile, takewhile
 from operator import attrgetter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 _looks: Any = import_module("portcompare_looks")  # found only where this module is, in a server
 _seen: Any = import_module("portcompare_seen")
@@ -36,6 +37,7 @@ EVENTS = {
     *("tempfile.mkdtemp", "tempfile.mkstemp", "time.sleep"),
 }
 
+_MADE_WITHIN = 4  # calls: a library's function may make the coroutine that it returns
 REQUEST: ContextVar[Any] = ContextVar("portcompare_request", default=None)
 _clock = time.perf_counter
 
@@ -87,7 +89,10 @@ class Watch:
                 with suppress(Exception):  # no such route, or another method
                     rule = self.rules.match(path, method=method, return_rule=True)[0]
                     known = f"{method} {rule.rule}"
-                    self.views[known] = places.find_return(self.framework.view_functions[rule.endpoint])
+                    view = self.framework.view_functions[rule.endpoint]
+                    kind = getattr(view, "view_class", None)  # of a view that is a class
+                    view = getattr(kind, method.lower(), kind.dispatch_request) if kind else view
+                    self.views[known] = places.find_return(view)
             if len(self.routes) < 10_000:  # noqa: PLR2004 - paths with numbers in them
                 self.routes[method, path] = known
         return known
@@ -125,12 +130,17 @@ class Watch:
         beat()
 
     def frames_of(self, frame: Any) -> list[Any]:
-        """A frame and its callers, innermost first, up to those that run the loop."""
-        return list(takewhile(lambda one: one not in self.base, places.frames_of(frame)))
+        """A frame and its callers, innermost first, up to those that run the loop; none that watches."""
+        frames = dropwhile(
+            lambda one: one.f_code.co_filename.startswith(places.HERE), places.frames_of(frame)
+        )
+        return list(takewhile(lambda one: one not in self.base, frames))
 
-    def note_event(self, event: str, _arguments: tuple[Any, ...]) -> None:
+    def note_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Note a call that waits on the event loop."""
         if event in EVENTS and threading.get_ident() == self.loop_thread:
+            if event == "socket.connect" and arguments[0].gettimeout() == 0:
+                return
             frames = self.frames_of(sys._getframe(1))
             own = places.find_own(frames)
             if own is not None and not _looks.is_asyncio(frames, own):
@@ -140,11 +150,10 @@ class Watch:
 
     def note_unawaited(self, coroutine: Any) -> None:
         """Note a coroutine that nothing has awaited; where it was made is known from the second on."""
-        sys.set_coroutine_origin_tracking_depth(1)
-        if coroutine.cr_origin:
-            file, line, function = coroutine.cr_origin[0]
-            if places.is_own(file):
-                self.seen.unawaited[file, line, function, coroutine.__qualname__] += 1
+        sys.set_coroutine_origin_tracking_depth(_MADE_WITHIN)
+        made = next((one for one in coroutine.cr_origin or () if places.is_own(one[0])), None)
+        if made is not None:
+            self.seen.unawaited[(*made, coroutine.__qualname__)] += 1
 
     def debugged(self) -> list[str]:
         """What has debugging on."""
@@ -155,10 +164,11 @@ class Watch:
 def watch_executors(watch: Watch) -> None:
     """Note how long each call waits for a thread."""
     submit = concurrent.futures.ThreadPoolExecutor.submit
+    pools: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
     def run(job: Any, function: Any, arguments: Any, options: Any) -> Any:
         waited_s = _clock() - job.submitted_s
-        times = watch.seen.jobs.setdefault((job.place, job.route), [0, 0.0, 0.0, 0.0])
+        times = watch.seen.jobs.setdefault((job.place, job.route, job.pool), [0, 0.0, 0.0, 0.0])
         times[0] += 1
         times[1] += waited_s
         times[2] = max(times[2], waited_s)
@@ -173,15 +183,26 @@ def watch_executors(watch: Watch) -> None:
 
     def submitted(self: Any, function: Any, /, *arguments: Any, **options: Any) -> Any:
         request = REQUEST.get()
-        if request is None:
-            return submit(self, function, *arguments, **options)
         own = places.find_own(watch.frames_of(sys._getframe(1)))
         place = places.describe(own) if own is not None else _defined_at(function, arguments)
-        watch.seen.most_queued = max(watch.seen.most_queued, self._work_queue.qsize())
-        watch.seen.most_threads = max(watch.seen.most_threads, self._max_workers)
-        return submit(self, run, _seen.Job(place, request.route), function, arguments, options)
+        pool = pools.setdefault(self, (self._max_workers, place))
+        seen = watch.seen.pools[pool]
+        seen[1] = max(seen[1], self._work_queue.qsize())
+        job = _seen.Job(place, request.route if request else "", pool)
+        return submit(self, run, job, function, arguments, options)
 
     concurrent.futures.ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign]
+
+
+def watch_conditions() -> None:
+    """Mark each condition of which all who wait are woken at once."""
+    notify_all = asyncio.Condition.notify_all
+
+    def notified(self: Any) -> None:
+        setattr(self, _looks.WAKES_ALL, True)
+        notify_all(self)
+
+    asyncio.Condition.notify_all = notified  # type: ignore[method-assign]
 
 
 def _defined_at(function: Any, arguments: tuple[Any, ...], depth: int = 0) -> Any:
@@ -299,6 +320,7 @@ def install(target: str, interface: str, path: str) -> Any:
     watch = Watch(inner)
     sys.addaudithook(watch.note_event)
     watch_executors(watch)
+    watch_conditions()
     warn: Any = getattr(warnings, "_warn_unawaited_coroutine", None)
 
     def warn_unawaited(coroutine: Any) -> None:

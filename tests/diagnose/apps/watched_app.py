@@ -1,6 +1,7 @@
 """An app with something wrong in most routes; the lines are named by their comments."""
 
 import asyncio
+import copy
 import logging
 import queue
 import re
@@ -10,16 +11,25 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from pathlib import Path
 
+import aiosqlite
 from quart import Quart, Response, request
+from quart.views import MethodView
 
 app = Quart(__name__)
 LOG = logging.getLogger(__name__)
 LOCK, WAITED, SLOTS = asyncio.Lock(), asyncio.Lock(), asyncio.Semaphore(1)
 POOL: "list[asyncio.Queue[int]]" = []
 JOBS: "queue.Queue[int]" = queue.Queue()
+ONE_THREAD = ThreadPoolExecutor(1)
+SEATS, NEWS = asyncio.Condition(), asyncio.Condition()
+FREE, NESTED = [1], ["text"] * 50_000
+for _ in range(50):
+    NESTED = [NESTED]
 
 
 def wait() -> None:
@@ -69,6 +79,41 @@ async def process() -> str:
 @app.get("/returned")
 async def returned() -> dict[str, list[str]]:
     return {"rows": ["some text that is serialised when the view has returned"] * 400_000}  # returned
+
+
+class Rows(MethodView):
+    async def get(self) -> dict[str, list[str]]:
+        return {"rows": ["as of a view that is a function"] * 400_000}  # class
+
+
+app.add_url_rule("/class", view_func=Rows.as_view("rows"))
+
+
+@app.get("/nested")
+async def nested() -> str:
+    return str(len(copy.deepcopy(NESTED)))  # nested
+
+
+class Store:
+    def save(self) -> int:
+        return sum(range(3_000_000))  # same name
+
+
+@app.get("/same-name")
+async def save() -> str:
+    saved = Store().save()
+    return str(saved)
+
+
+@app.before_request
+async def compute_before() -> None:
+    if request.path == "/before":
+        7**400_000  # noqa: B018 - it takes its time, and lets nothing else run
+
+
+@app.get("/before")
+async def before() -> str:
+    return ""
 
 
 @app.get("/gather")
@@ -130,6 +175,18 @@ async def pool() -> str:
     return ""
 
 
+@app.get("/condition")
+async def condition() -> str:
+    async with SEATS:
+        await SEATS.wait_for(lambda: FREE)  # condition
+        FREE.pop()
+    await asyncio.sleep(0.02)
+    async with SEATS:
+        FREE.append(1)
+        SEATS.notify()
+    return ""
+
+
 def work() -> str:
     time.sleep(0.1)  # inside
     return ""
@@ -138,6 +195,18 @@ def work() -> str:
 @app.get("/to-thread")
 async def to_thread() -> str:
     return await asyncio.to_thread(work)  # submitted
+
+
+@app.get("/one-thread")
+async def one_thread() -> str:
+    await asyncio.to_thread(str)
+    return await asyncio.get_running_loop().run_in_executor(ONE_THREAD, work)  # one thread
+
+
+@app.get("/background")
+async def background() -> str:
+    Context().run(asyncio.get_running_loop().run_in_executor, None, work)  # as of no request
+    return await asyncio.to_thread(str)  # background
 
 
 @app.get("/thread")
@@ -160,8 +229,20 @@ async def unawaited() -> str:
     return ""
 
 
+@app.get("/dropped")
+async def dropped() -> str:
+    aiosqlite.connect(":memory:").execute("SELECT 1")  # dropped
+    return ""
+
+
 @app.get("/clean")
 async def clean() -> str:
+    asyncio.get_running_loop().call_later(0.1, lambda: asyncio.create_task(publish()))
+    async with NEWS:
+        await NEWS.wait()
+    with suppress(OSError), socket.socket() as connecting:
+        connecting.settimeout(0)
+        connecting.connect(("127.0.0.1", 1))
     await asyncio.sleep(0.01)
     events: asyncio.Queue[int] = asyncio.Queue()
     asyncio.get_running_loop().call_later(0.03, events.put_nowait, 1)
@@ -174,6 +255,11 @@ async def clean() -> str:
     other.close()
     text = await asyncio.to_thread(Path(__file__).read_text)
     return text[: len(request.args) + len(readable)]
+
+
+async def publish() -> None:
+    async with NEWS:
+        NEWS.notify_all()
 
 
 def make() -> Quart:
