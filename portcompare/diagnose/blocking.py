@@ -21,7 +21,10 @@ _SHORT = (_LOGGING, "posix.", "os.")
 # What calls and the interpreter's events wait for, by how their names begin; the first that fits. It is also
 # their order: a call that starts a process opens files as well, one that connects looks up a name.
 _WAITS = {
-    "a process": ("subprocess.", "posix.wait", "os.wait", "os.system", "os.posix_spawn", "select.poll.poll"),
+    "a process": (
+        *("pipe: ", "subprocess.", "posix.system", "posix.wait", "os.posix_spawn", "os.system", "os.wait"),
+        "select.poll.poll",
+    ),
     "a database": ("sqlite3.", "_sqlite3.", "psycopg2.", "MySQLdb.", "_mysql.", "pyodbc.", "oracledb."),
     "a name server": (
         *("socket.getaddrinfo", "socket.gethost", "socket.getnameinfo"),

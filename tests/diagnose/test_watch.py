@@ -1,7 +1,9 @@
+import io
 import os
 import queue
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -54,6 +56,9 @@ BLOCKING = {
     "/class": ("class", "json.encoder.iterencode", "computes"),
     "/nested": ("nested", "copy.deepcopy", "computes"),
     "/same-name": ("same name", "sum", "computes"),
+    "/system": ("system", "os.system", "waits for a process, in posix.system"),
+    "/pipe": ("pipe", "PROGRAM.stdout.readline", "waits for a process, in pipe: _io.BufferedReader.readline"),
+    "/callback": ("callback", "sum", "computes"),
     "/gather": ("gather", "time.sleep", "waits for a clock"),
     "/queue": ("queue", "JOBS.get", "waits for a lock or another thread, in _thread.lock.acquire"),
 }
@@ -77,7 +82,7 @@ THREADS = {
 def test_a_line_that_blocks_the_loop_is_named_with_its_route(path: str) -> None:
     mark, call, reason = BLOCKING[path]
     seen = watch(*BLOCKING)
-    route = f"GET {path.replace('/3', '/<int:number>')}"
+    route = f"GET {path.replace('/3', '/<int:number>')}" * (path != "/callback")  # that is of no request
     one = next(one for one in find_blocking(APP, seen) if one.route == route)
     assert (one.file, one.line, one.call, one.reason) == ("watched_app.py", line_of(mark), call, reason)
     assert (one.deployment, one.scenario) == ("quart", "fast")
@@ -129,6 +134,10 @@ def test_debugging_is_named_where_it_is_set_and_not_where_another_server_would(
     assert (one.file, one.line) == (name, 2 if name else 0)
 
 
+def test_a_lock_that_nobody_holds_is_not_waited_for() -> None:
+    assert find_waiting(APP, watch("/yields", number=40)) == []
+
+
 def test_nothing_is_found_in_what_waits_as_it_should() -> None:
     seen = watch("/clean", number=40)
     assert [*find_blocking(APP, seen), *find_waiting(APP, seen), *find_mistakes(APP, seen)] == []
@@ -142,7 +151,19 @@ def test_calls_that_only_make_set_or_close_something_do_not_wait(monkeypatch: py
     monkeypatch.syspath_prepend(APP_PYTHON)
     places: Any = import_module("portcompare_places")
     one = socket.socket  # its methods
-    short = [socket.socketpair, one, one.close, one.setsockopt, one.bind, one.listen, select.epoll, time.time]
+    short = [
+        io.BytesIO.read,
+        ssl.SSLObject.read,
+        socket.socketpair,
+        one,
+        one.__init__,
+        one.close,
+        one.setsockopt,
+        one.bind,
+        one.listen,
+        select.epoll,
+        time.time,
+    ]
     assert {places.name_of(call) for call in short} == {""}
     waits = [one.recv, one.sendall, one.accept, one.connect, select.select, select.epoll.poll, time.sleep]
     assert all(places.name_of(call) for call in [*waits, socket.getaddrinfo, queue.Queue.get])

@@ -162,31 +162,37 @@ class Looker:
         for task in reversed(request.tasks):
             if task.done():
                 continue
-            awaited = getattr(task, "_fut_waiter", None)
-            is_ready = awaited is None or awaited.done()  # it has only to be run
             frames = places.awaited_frames(task.get_coro())
             own = places.find_own(frames)
+            other = _find_awaited(task, frames)
+            is_ready = _is_ready(task) or (other is not None and _is_ready(other))
             if own is not None:
-                inner = _awaited_by(task, frames)
+                inner = places.awaited_frames(other.get_coro()) if other is not None else []
                 return "ready" if is_ready else _awaits(inner + frames, own), self.seen.place(own, frames)
             if is_ready:
                 state = "ready"
         return state, None
 
 
-def _awaited_by(task: Any, frames: list[Any]) -> list[Any]:
-    """The frames of another task that a task awaits, as `wait_for`, `gather` and `await task` do."""
+def _is_ready(task: Any) -> bool:
+    """Whether a task has only to be run."""
+    awaited = getattr(task, "_fut_waiter", None)
+    return awaited is None or awaited.done()
+
+
+def _find_awaited(task: Any, frames: list[Any]) -> Any:
+    """Another task that a task awaits, as `wait_for`, `gather` and `await task` do; None for none."""
     awaited = getattr(task, "_fut_waiter", None)
     others = [awaited, *getattr(awaited, "_children", ()), *frames[0].f_locals.values()]
     found = (one for one in others if isinstance(one, asyncio.Task) and one is not task and not one.done())
-    other = next(found, None)
-    return places.awaited_frames(other.get_coro()) if other is not None else []
+    return next(found, None)
 
 
 def _find_root(frames: list[Any]) -> Any:
-    """The outermost frame of the task that runs; of a callback its own."""
+    """The outermost frame of the task or the callback that runs."""
     tasks = (one for one in reversed(frames) if one.f_code.co_flags & inspect.CO_COROUTINE)
-    return next(tasks, frames[0] if frames else None)
+    callbacks = (one for one in reversed(frames) if f"{os.sep}asyncio{os.sep}" not in one.f_code.co_filename)
+    return next(tasks, next(callbacks, None))
 
 
 def _is_sending(frame: Any) -> bool:

@@ -11,9 +11,12 @@ import linecache
 import logging
 import os
 import socket
+import ssl
+import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from itertools import islice
 from types import AsyncGeneratorType, CoroutineType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
@@ -39,9 +42,9 @@ _WAITING_MODULES = {
     *("MySQLdb", "_mysql", "psycopg2", "pyodbc", "oracledb", "requests", "urllib.request", "http.client"),
 }
 _NEVER_WAITING = {
-    *("_io.BytesIO", "_io.StringIO", "_queue.SimpleQueue.put", "_queue.SimpleQueue.put_nowait"),
+    *("_queue.SimpleQueue.put", "_queue.SimpleQueue.put_nowait"),
     *("_thread.RLock.release", "_thread.allocate_lock", "_thread.get_ident", "_thread.lock.release"),
-    *("io.BytesIO", "io.StringIO", "os.fspath", "posix.fspath", "posix.getpid", "posix.urandom"),
+    *("os.fspath", "posix.fspath", "posix.getpid", "posix.urandom"),
     *("queue.Queue.put_nowait", "threading.Event.set", "threading.Lock", "threading.Thread.start"),
     *("threading.local", "time.gmtime", "time.localtime", "time.monotonic", "time.perf_counter"),
     *("time.process_time", "time.strftime", "time.time"),
@@ -67,6 +70,9 @@ _NEVER_WAITING |= {
         *("socket.setblocking", "socket.setsockopt", "socket.settimeout", "socket.shutdown"),
     )
 }
+
+# What holds all in memory: the file or the connection is read elsewhere.
+_IN_MEMORY = ("_io.BytesIO", "_io.StringIO", "io.BytesIO", "io.StringIO", "ssl.SSLObject")
 
 _own: dict[str, bool] = {}
 _calls: dict[tuple[Any, int], str] = {}
@@ -235,17 +241,25 @@ def waits_in(frame: FrameType) -> str:
         elif isinstance(found, property) or (inspect.isdatadescriptor(found) and not callable(found)):
             return ""
     name = name_of(found)
-    if isinstance(owner, socket.socket) and owner.gettimeout() == 0:
+    is_socket = isinstance(owner, socket.socket) and owner.gettimeout() == 0
+    if is_socket or isinstance(frame.f_locals.get("self"), ssl.SSLObject):
         return ""
     if name.startswith("select.") and _ends_at_once(code, frame):
         return ""
-    return name
+    return f"pipe: {name}" if name.startswith("_io.") and _is_pipe(owner) else name
+
+
+def _is_pipe(owner: Any) -> bool:
+    """Whether an open file leads to another process or thread."""
+    with suppress(AttributeError, OSError, ValueError):
+        return stat.S_ISFIFO(os.fstat(owner.fileno()).st_mode)
+    return False
 
 
 def waits_within(frames: list[FrameType]) -> str:
     """The function that the innermost of some frames waits in; of a process its own, not that of a pipe.
 
-    What a log's handler waits in begins with `logging: `.
+    What a log's handler waits in begins with `logging: `, what a pipe is read or written by with `pipe: `.
     """
     leaf = waits_in(frames[0])
     names = [one.f_code.co_name for one in frames if one.f_code.co_filename == subprocess.__file__]
@@ -271,4 +285,5 @@ def name_of(found: Any) -> str:
     module = getattr(owner, "__module__", None) or getattr(kind, "__module__", None) or ""
     name = f"{module}.{kind.__qualname__}"
     is_waiting = module.partition(".")[0] in _WAITING_MODULES or module in _WAITING_MODULES
-    return name if is_waiting and name not in _NEVER_WAITING else ""
+    is_short = name in _NEVER_WAITING or name.startswith(_IN_MEMORY)
+    return name if is_waiting and not is_short else ""

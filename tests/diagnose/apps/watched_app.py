@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import logging
+import os
 import queue
 import re
 import select
@@ -17,6 +18,7 @@ from contextvars import Context
 from pathlib import Path
 
 import aiosqlite
+import anyio
 from quart import Quart, Response, request
 from quart.views import MethodView
 
@@ -103,6 +105,45 @@ class Store:
 async def save() -> str:
     saved = Store().save()
     return str(saved)
+
+
+@app.get("/system")
+async def system() -> str:
+    return str(os.system("sleep 0.03"))  # system # noqa: ASYNC221, S605 - what is looked for
+
+
+PROGRAM = subprocess.Popen(
+    ["sh", "-c", "while read word; do sleep 0.03; echo $word; done"],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+)
+
+
+@app.get("/pipe")
+async def pipe() -> bytes:
+    assert PROGRAM.stdin
+    assert PROGRAM.stdout
+    PROGRAM.stdin.write(b"word\n")
+    PROGRAM.stdin.flush()
+    return PROGRAM.stdout.readline()  # pipe
+
+
+def rebuild() -> None:
+    sorted(range(9_000), key=lambda number: sum(map(ord, "text" * 70)) + number)  # callback
+
+
+@app.get("/callback")
+async def callback() -> str:
+    asyncio.get_running_loop().call_soon(rebuild)
+    await asyncio.sleep(0)
+    return ""
+
+
+@app.get("/yields")
+async def yields() -> str:
+    for _ in range(300):
+        await asyncio.create_task(anyio.Lock().acquire())
+    return ""
 
 
 @app.before_request
