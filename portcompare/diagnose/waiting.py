@@ -139,7 +139,7 @@ def split_time(app: WatchedApp, seen: Seen, response_s: float | None, network_s:
     for stall in seen.rows("stalls"):
         stalled_s[stall["route"]] += stall["total_s"]
         cpu_s -= stall["cpu_s"]
-    for _, route, _, waited_s, *_ in seen.rows("jobs"):
+    for _, route, _, _, waited_s, *_ in seen.rows("jobs"):
         for_threads_s[route] += waited_s
     found = []
     for route, (number, handled_s, thread_s) in routes.items():

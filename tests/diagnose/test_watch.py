@@ -145,6 +145,7 @@ def test_nothing_is_found_in_what_waits_as_it_should() -> None:
     assert (route.route, route.requests, route.weight) == ("GET /clean", 40, 1.0)
     assert route.response_s == pytest.approx(5.0)
     assert route.queued_s > 0
+    assert route.waited_s < route.upstream_s
 
 
 def test_calls_that_only_make_set_or_close_something_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
