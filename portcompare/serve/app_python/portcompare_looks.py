@@ -11,7 +11,10 @@ from collections import Counter
 from contextlib import suppress
 from importlib import import_module
 from operator import sub
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 places: Any = import_module("portcompare_places")  # found only where this module is, in a server
 _seen: Any = import_module("portcompare_seen")
@@ -168,7 +171,8 @@ class Looker:
             is_ready = _is_ready(task) or (other is not None and _is_ready(other))
             if own is not None:
                 inner = places.awaited_frames(other.get_coro()) if other is not None else []
-                return "ready" if is_ready else _awaits(inner + frames, own), self.seen.place(own, frames)
+                kind = "ready" if is_ready else _awaits(inner + frames, own, self.watch.by_task)
+                return kind, self.seen.place(own, frames)
             if is_ready:
                 state = "ready"
         return state, None
@@ -214,8 +218,11 @@ def _kind_of(leaf: str, frames: list[Any]) -> str:
     return "waiting" if leaf else "running"
 
 
-def _awaits(frames: list[Any], own: Any) -> str:
-    """What kind of thing an awaiting line waits for, by the code between it and the innermost frame."""
+def _awaits(frames: list[Any], own: Any, by_task: dict[int, Any]) -> str:
+    """What kind of thing an awaiting line waits for, by the code between it and the innermost frame.
+
+    `by_task`: the requests.
+    """
     for one in frames[: frames.index(own)]:
         name, held = one.f_code.co_name, one.f_locals.get("self")
         file, kind = os.path.basename(one.f_code.co_filename), type(held).__name__
@@ -223,9 +230,9 @@ def _awaits(frames: list[Any], own: Any) -> str:
         if name.startswith("acquire"):
             return "pool" if is_pool else "lock"
         if file == "queues.py" or (kind == "Condition" and name == "wait"):
-            # One that others wait for, too, and not one of the request's own.
-            waiting = [len(getattr(held, each, ())) for each in ("_getters", "_putters", "_waiters")]
-            return "pool" if max(waiting) > 1 and not hasattr(held, WAKES_ALL) else "waiting"
+            # One that other requests wait for, too, and not one of the request's own.
+            requests = {id(by_task[task]) for task in _find_waiting(held) if task in by_task}
+            return "pool" if len(requests) > 1 and not hasattr(held, WAKES_ALL) else "waiting"
         if is_pool and name in _TAKING:
             return "pool"
         if name in _IN_THREADS:
@@ -233,6 +240,13 @@ def _awaits(frames: list[Any], own: Any) -> str:
         if _is_sending(one) and "asyncio" not in one.f_code.co_filename:
             return "sending"
     return "waiting"
+
+
+def _find_waiting(held: Any) -> Iterator[int]:
+    """The identities of the tasks that wait for a queue or a condition."""
+    for name in ("_getters", "_putters", "_waiters"):
+        for future in list(getattr(held, name, ())):
+            yield from (id(getattr(wake, "__self__", None)) for wake, _ in future._callbacks or ())
 
 
 def _read_cpu_s(thread: int) -> float:

@@ -286,8 +286,9 @@ async def clean() -> str:
         connecting.connect(("127.0.0.1", 1))
     await asyncio.sleep(0.01)
     events: asyncio.Queue[int] = asyncio.Queue()
-    asyncio.get_running_loop().call_later(0.03, events.put_nowait, 1)
-    await events.get()
+    for _ in range(3):
+        asyncio.get_running_loop().call_later(0.15, events.put_nowait, 1)
+    await asyncio.gather(*(events.get() for _ in range(3)))
     for number in range(50):
         LOG.warning("line %d", number)
     one, other = socket.socketpair()
