@@ -134,8 +134,10 @@ def test_debugging_is_named_where_it_is_set_and_not_where_another_server_would(
     assert (one.file, one.line) == (name, 2 if name else 0)
 
 
-def test_a_lock_that_nobody_holds_is_not_waited_for() -> None:
-    assert find_waiting(APP, watch("/yields", number=40)) == []
+@pytest.mark.parametrize("path", ["/yields", "/start"])
+def test_what_asyncio_does_itself_as_to_start_a_process_or_to_yield_is_not_reported(path: str) -> None:
+    seen = watch(path, number=40)
+    assert [*find_blocking(APP, seen), *find_waiting(APP, seen)] == []
 
 
 def test_nothing_is_found_in_what_waits_as_it_should() -> None:

@@ -121,6 +121,8 @@ class Looker:
 
         Before each line stands its code, as functions of one file may have the same name.
         """
+        if any(one.f_code.co_filename == asyncio.subprocess.__file__ for one in frames):
+            return "", []  # it starts a process, which an app has no better way to do
         if own is not None:
             leaf = "" if is_asyncio(frames, own) else places.waits_within(frames[: frames.index(own) + 1])
             chain = [one for one in reversed(frames) if places.is_own(one.f_code.co_filename)]

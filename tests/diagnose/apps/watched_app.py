@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -137,6 +138,13 @@ async def callback() -> str:
     asyncio.get_running_loop().call_soon(rebuild)
     await asyncio.sleep(0)
     return ""
+
+
+@app.get("/start")
+async def start() -> str:
+    # The loop waits until the new process has slept.
+    process = await asyncio.create_subprocess_exec("true", preexec_fn=partial(time.sleep, 0.03))
+    return str(await process.wait())
 
 
 @app.get("/yields")
