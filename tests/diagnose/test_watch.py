@@ -1,3 +1,4 @@
+import asyncio
 import io
 import os
 import queue
@@ -12,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,6 +150,27 @@ def test_nothing_is_found_in_what_waits_as_it_should() -> None:
     assert route.response_s == pytest.approx(5.0)
     assert route.queued_s > 0
     assert route.waited_s < route.upstream_s
+
+
+@pytest.mark.parametrize(
+    ("leaf", "cpu_s", "own_delay_s", "stalls"),
+    [("", 0.0, 0.0, 1), ("", 0.0, 0.02, 0), ("", 0.03, 0.02, 1), ("time.sleep", 0.0, 0.02, 1)],
+)
+def test_a_loop_that_waits_for_the_thread_that_looks_is_not_held_up_by_the_app(
+    leaf: str, cpu_s: float, own_delay_s: float, stalls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(APP_PYTHON)
+    seen: Any = import_module("portcompare_seen").Seen()
+    loop = asyncio.new_event_loop()
+    watch = SimpleNamespace(seen=seen, loop=loop, loop_thread=0, beats=0, by_task={}, frames_of=lambda _: [])
+    looker: Any = import_module("portcompare_looks").Looker(watch)
+    clocks = iter([(0.0,) * 4, (0.03, cpu_s, 0.0, own_delay_s), (0.03, cpu_s, 0.0, own_delay_s)])
+    monkeypatch.setattr(looker, "_read_clocks", lambda: next(clocks))
+    monkeypatch.setattr(looker, "_find_lines", lambda *_: (leaf, [(0, "app.py", 1, "view", "call")]))
+    for watch.beats in (0, 0, 1):
+        looker.look_at_loop()
+    loop.close()
+    assert len(seen.stalls) == stalls
 
 
 def test_calls_that_only_make_set_or_close_something_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,11 +44,14 @@ class Looker:
         self.watch, self.seen = watch, watch.seen
         self.stall: Any = None
         self.stall_beats = 0
-        self.clocks: tuple[float, ...] = ()  # of the last look: now, CPU and run delay of the loop's thread
+        self.schedstat = -1  # the kernel's file of the thread that looks
+        # Of the last look: now, CPU and run delay of the loop's thread, run delay of this one
+        self.clocks: tuple[float, ...] = ()
 
     def look_for_ever(self, path: str) -> None:
         """Look at the loop and the requests, and write from time to time what was seen."""
         begin, file = path.replace("{pid}", "begin"), path.replace("{pid}", str(os.getpid()))
+        self.schedstat = _seen.open_schedstat()
         has_begun = False
         ticks, wrote_s = 0, _clock()
         while True:
@@ -56,7 +59,7 @@ class Looker:
             ticks += 1
             with suppress(RuntimeError):  # a dictionary has changed meanwhile
                 if self.watch.loop_thread:
-                    self._look_at_loop()
+                    self.look_at_loop()
                 if ticks % _WAITS_EACH == 0:
                     self._look_at_waits()
             if not has_begun and ticks % _WAITS_EACH == 0 and os.path.exists(begin):
@@ -67,7 +70,7 @@ class Looker:
                     self.seen.write(file, self.watch.debugged())
                 wrote_s = _clock()
 
-    def _look_at_loop(self) -> None:
+    def look_at_loop(self) -> None:
         """Note what the event loop runs.
 
         As this thread needs the interpreter, a look is late where code holds it: in the very call that does.
@@ -83,7 +86,8 @@ class Looker:
         before, self.clocks = self.clocks, self._read_clocks()
         if not before:
             return
-        took_s, cpu_s, delay_s = map(sub, self.clocks, before)
+        took_s, cpu_s, delay_s, own_delay_s = map(sub, self.clocks, before)
+        waited_s = max(took_s - cpu_s - delay_s, 0.0)
         request = self.watch.by_task.get(id(task))
         route = request.route if request else ""
         stall, root = self.stall, _find_root(frames)
@@ -101,7 +105,9 @@ class Looker:
             glance = self.seen.glances[leaf, lines[-1][1:], route]
             glance[0] += 1
             # Calls that let others run are looked at most: what was computed before is not theirs.
-            glance[1] += max(took_s - cpu_s - delay_s, 0.0)
+            glance[1] += waited_s
+        else:  # for this thread, which had the interpreter and no CPU
+            delay_s += min(waited_s, own_delay_s)
         if stall is None:
             self.stall = stall = _seen.Stall(root, route)
             self.stall_beats = beats
@@ -112,9 +118,9 @@ class Looker:
             stall.lines[(depth, *line)] += took_s
         stall.leaves[leaf] += took_s
 
-    def _read_clocks(self) -> tuple[float, float, float]:
-        delay_s = _read_delay_s(self.watch.schedstat)
-        return _clock(), _read_cpu_s(self.watch.loop_thread), delay_s
+    def _read_clocks(self) -> tuple[float, ...]:
+        delays_s = map(_read_delay_s, (self.watch.schedstat, self.schedstat))
+        return _clock(), _read_cpu_s(self.watch.loop_thread), *delays_s
 
     def _find_lines(self, frames: list[Any], own: Any, route: str) -> tuple[str, list[Any]]:
         """What the loop waits in, empty if it does not; and the app's lines that run, outermost first.

@@ -72,7 +72,7 @@ _NEVER_WAITING |= {
 }
 
 # What holds all in memory: the file or the connection is read elsewhere.
-_IN_MEMORY = ("_io.BytesIO", "_io.StringIO", "io.BytesIO", "io.StringIO", "ssl.SSLObject")
+_IN_MEMORY = ("_io.BytesIO", "_io.StringIO", "_ssl.MemoryBIO", "ssl.SSLObject")
 
 _own: dict[str, bool] = {}
 _calls: dict[tuple[Any, int], str] = {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +17,14 @@ PROBE = "/portcompare-probe"  # a request for nothing, of portcompare
 _MOST = 0.6  # of a stall's time: a function that takes as much is what holds up the loop
 _MOST_STACKS = 200  # places of which a stack is kept
 _clock = time.perf_counter
+
+
+def open_schedstat() -> int:
+    """The file in which the kernel counts how long this thread has run and waited; -1 where it does not."""
+    with suppress(OSError):
+        path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return -1
 
 
 class Request:

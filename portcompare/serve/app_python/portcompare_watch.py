@@ -107,9 +107,7 @@ class Watch:
         if self.loop is not None:
             return
         loop: Any = asyncio.get_running_loop()
-        with suppress(OSError):
-            path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
-            self.schedstat = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.schedstat = _seen.open_schedstat()
         self.loop, self.loop_thread = loop, threading.get_ident()
         frames = places.frames_of(sys._getframe())[1:]
         self.base = tuple(dropwhile(lambda one: one.f_code.co_flags & inspect.CO_COROUTINE, frames))
