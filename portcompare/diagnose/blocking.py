@@ -40,8 +40,8 @@ _WAITS = {
 _DEBUG = re.compile(
     r"""\bdebug["']?\]?\s*(: *bool *)?[=:,]\s*(True|1)\b|\bset_debug\(\s*True""", re.IGNORECASE
 )
-_RUN = re.compile(r"\.run\(.*?\)", re.DOTALL)  # of the app's own server, which does not serve it here
-_SUFFIXES = (".py", ".toml", ".json", ".cfg", ".ini", ".yaml", ".yml")
+_RUN = re.compile(r"\.run\(([^()]|\([^()]*\))*\)")  # of the app's own server, which does not serve it here
+_PATTERNS = ("*.py", "*.toml", "*.cfg", "*.ini", "*config*.json")
 _MOST_FILES = 2000
 
 
@@ -181,8 +181,7 @@ def _find_debug(directory: Path) -> Iterator[Place]:
 def _list_files(directory: Path) -> list[Path]:
     """The modules of a project and then its settings, without those of environments and hidden folders."""
     found: list[Path] = []
-    paths = [path for suffix in _SUFFIXES for path in sorted(directory.rglob(f"*{suffix}"))]
-    for path in paths:
+    for path in [path for pattern in _PATTERNS for path in sorted(directory.rglob(pattern))]:
         inside = path.relative_to(directory).parts[:-1]
         if any(part.startswith(".") or part in {"site-packages", "node_modules"} for part in inside):
             continue

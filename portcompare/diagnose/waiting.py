@@ -69,7 +69,8 @@ class _Executor:
 
 
 def _read_executors(seen: Seen) -> dict[str, _Executor]:
-    found: dict[str, _Executor] = {}
+    pools = (pool for _, _, pool, *_ in seen.rows("jobs"))  # with those that were given nothing meanwhile
+    found = {str(pool): _Executor(threads=pool[0]) for pool in pools}
     for pool, full_rounds, queued in seen.rows("pools"):
         one = found.setdefault(str(pool), _Executor(threads=pool[0]))
         one.full_rounds += full_rounds
@@ -103,7 +104,8 @@ def _find_threads(app: WatchedApp, seen: Seen) -> Iterator[Waiting]:
         runs = f"; they run {inside[3]} at {app.shorten(inside[0])}:{inside[1]}" if inside != place else ""
         if place[3] == place[2]:  # where a function is defined that Quart itself runs in a thread
             runs = f"; they run {place[2]}, defined at {app.shorten(place[0])}:{place[1]}"
-            place = next(iter(executor.runs_for[place].most_common(1)), (place, 0))[0]  # noqa: PLW2901 - it holds them
+            own = executor.runs_for[place].most_common(1)
+            place = own[0][0] if own else place  # noqa: PLW2901 - the line that holds the threads
         busy = f"all {count(executor.threads, 'thread')} of the executor are busy"
         queue = f"{busy}, up to {executor.most_queued} calls wait"
         if calls >= _CHUNKS:

@@ -128,7 +128,7 @@ def test_what_runs_before_a_view_is_not_taken_for_what_it_returns() -> None:
 def test_debugging_is_named_where_it_is_set_and_not_where_another_server_would(
     name: str, line: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "app.py").write_text("app.run(\n    port=1,\n    debug=True,\n)\n", encoding="utf-8")
+    (tmp_path / "app.py").write_text("app.run(\n    port=int(1),\n    debug=True,\n)\n", encoding="utf-8")
     if name:
         (tmp_path / name).write_text(f"\n{line}\n", encoding="utf-8")
     seen = Seen(processes=({"unawaited": [], "debug": ["app"]},))

@@ -195,7 +195,8 @@ def _is_ready(task: Any) -> bool:
 def _find_awaited(task: Any, frames: list[Any]) -> Any:
     """Another task that a task awaits, as `wait_for`, `gather` and `await task` do; None for none."""
     awaited = getattr(task, "_fut_waiter", None)
-    others = [awaited, *getattr(awaited, "_children", ()), *frames[0].f_locals.values()]
+    others = [awaited, *getattr(awaited, "_children", ())]
+    others += [value for frame in frames[:1] for value in frame.f_locals.values()]
     found = (one for one in others if isinstance(one, asyncio.Task) and one is not task and not one.done())
     return next(found, None)
 
