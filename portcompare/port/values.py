@@ -1,6 +1,5 @@
 """The values that names and expressions of a project may stand for."""
 
-import ast
 import re
 from dataclasses import dataclass
 
@@ -38,4 +37,5 @@ def canonical(dotted: str) -> str:
 def is_property(value: Value) -> bool:
     """Whether a value is a function that an attribute of an object runs."""
     decorators = getattr(value.node, "decorator_list", ()) if isinstance(value, Scope) else ()
-    return any(ast.unparse(each).endswith("property") for each in decorators)
+    names = (getattr(each, "attr", "") or getattr(each, "id", "") for each in decorators)
+    return any(name.endswith("property") for name in names)
