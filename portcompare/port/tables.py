@@ -359,23 +359,14 @@ WITHOUT_QUART = {
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
     **{
         f"flask.Request.{name}": "requests of Quart have none"
-        for name in (
-            *("application", "from_values", "input_stream", "is_multiprocess", "is_multithread"),
-            *("is_run_once", "remote_user", "want_form_data_parsed"),
-        )
+        for name in ("application", "from_values", "input_stream", "is_run_once", "remote_user")
     },
     **{
         f"flask.Response.{name}": f"responses of Quart have no {name}"
         for name in (
             *("calculate_content_length", "call_on_close", "close", "force_type", "from_app", "get_app_iter"),
-            *(
-                "get_wsgi_headers",
-                "get_wsgi_response",
-                "is_sequence",
-                "is_streamed",
-                "iter_encoded",
-                "stream",
-            ),
+            *("get_wsgi_headers", "get_wsgi_response", "is_sequence", "is_streamed"),
+            *("iter_encoded", "stream"),
         )
     },
 }
