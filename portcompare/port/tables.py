@@ -359,7 +359,10 @@ WITHOUT_QUART = {
     **{f"{app}.wsgi_app": _WSGI for app in _APPS},
     **{
         f"flask.Request.{name}": "requests of Quart have none"
-        for name in ("application", "from_values", "input_stream", "is_run_once", "remote_user")
+        for name in (
+            *("application", "from_values", "input_stream", "is_multiprocess", "is_multithread"),
+            *("is_run_once", "remote_user", "want_form_data_parsed"),
+        )
     },
     **{
         f"flask.Response.{name}": f"responses of Quart have no {name}"
