@@ -10,6 +10,7 @@ from portcompare.port.sources import Module, Scope, Site, parts
 from portcompare.port.values import NOTHING, Instance, Name, Value, Values, canonical, is_property
 
 MOST_ROUNDS = 20  # so many assignments in a row is a value followed
+MOST_PARTS = 8  # so long a library's dotted name is followed
 DERIVED = "<derived>"  # where the classes are remembered that derive from one
 _HOLDERS = ("flask.Flask.", "flask.current_app.", "flask.g.")  # whose attributes are those of the project
 _TAINTED = ("lib:", "left:", "pathlib.")  # kinds whose attributes and results are of the same kind
@@ -122,6 +123,9 @@ class Names:
             named = {tables.ATTRIBUTES[owner, name]} if (owner, name) in tables.ATTRIBUTES else named
             return {owner} if owner.startswith(_TAINTED) else self._known.get((owner, name), named)
         if isinstance(owner, Name):
+            path = owner.dotted.split(".")
+            if name in path[1:] or len(path) > MOST_PARTS:  # as of `node = node.parent`: it would grow on
+                return {owner}
             held = {
                 value for kind in self.kinds_of(owner) for value in self._attribute(kind, name, depth + 1)
             }

@@ -187,6 +187,14 @@ def test_a_function_may_call_itself_by_what_it_receives(tmp_path: Path) -> None:
     assert port(tmp_path, {"app.py": HEAD.format(names="g") + text}).routes
 
 
+def test_what_walks_through_a_librarys_objects_is_followed_to_an_end(tmp_path: Path) -> None:
+    walk = "def walk(node):\n    return walk(node.left) or walk(node.right) or walk(node.up) or node\n"
+    view = "@app.get('/')\ndef view():\n    time.sleep(1)\n    return str(walk(trees.root))\n"
+    head = HEAD.format(names="request")
+    made = port(tmp_path, {"app.py": f"import time\nimport trees\n{head}{walk}{view}"})
+    assert [(each.rule, each.outcome) for each in made.routes] == [("/", "async")]
+
+
 def test_a_template_that_blocks_is_rendered_in_a_thread(tmp_path: Path) -> None:
     text = """
         @app.template_global()
