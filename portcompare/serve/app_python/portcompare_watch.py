@@ -51,6 +51,7 @@ class Watch:
         self.loop: Any = None
         self.loop_thread = 0
         self.schedstat = -1  # the kernel's file of the loop's thread
+        self.is_noting = False  # a call: what reads the app's text for that opens files itself
         self.beats = 0  # of the loop: it has turned since the last
         self.base: tuple[Any, ...] = ()  # the frames that run the loop, of a server or of the app itself
         self.active: dict[int, Any] = {}  # the requests that are being handled
@@ -136,15 +137,19 @@ class Watch:
 
     def note_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Note a call that waits on the event loop."""
-        if event in EVENTS and threading.get_ident() == self.loop_thread:
+        if event in EVENTS and not self.is_noting and threading.get_ident() == self.loop_thread:
             if event == "socket.connect" and arguments[0].gettimeout() == 0:
                 return
-            frames = self.frames_of(sys._getframe(1))
-            own = places.find_own(frames)
-            if own is not None and not _looks.is_asyncio(frames, own):
-                request = REQUEST.get()
-                route = request.route if request else ""
-                self.seen.events[event, self.seen.place(own, frames), route] += 1
+            self.is_noting = True
+            try:
+                frames = self.frames_of(sys._getframe(1))
+                own = places.find_own(frames)
+                if own is not None and not _looks.is_asyncio(frames, own):
+                    request = REQUEST.get()
+                    route = request.route if request else ""
+                    self.seen.events[event, self.seen.place(own, frames), route] += 1
+            finally:
+                self.is_noting = False
 
     def note_unawaited(self, coroutine: Any) -> None:
         """Note a coroutine that nothing has awaited; where it was made is known from the second on."""

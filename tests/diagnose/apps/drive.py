@@ -26,14 +26,26 @@ async def call(app: Any, path: str) -> None:  # noqa: ANN401 - an ASGI applicati
     await app(scope, receive, send)
 
 
+async def start(app: Any) -> asyncio.Task[None]:  # noqa: ANN401 - as above
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    events.put_nowait({"type": "lifespan.startup"})
+    task = asyncio.create_task(app({"type": "lifespan", "asgi": {}}, events.get, sent.put))
+    started = await sent.get()
+    assert started["type"] == "lifespan.startup.complete", started
+    return task
+
+
 async def main(number: int, paths: list[str]) -> None:
     app = import_module("portcompare_watch").app
+    serving = await start(app)
     for path in paths:
         await call(app, path)
     await asyncio.to_thread(forget)
     for path in paths:
         await asyncio.gather(*(call(app, path) for _ in range(number)))
     await asyncio.to_thread(wait_until_written, time.time())
+    serving.cancel()
 
 
 def written() -> Path:
