@@ -42,7 +42,7 @@ def watch(*paths: str, number: int = 10) -> Seen:
             "PORTCOMPARE_WATCHED": "watched_app:make()",
             "PORTCOMPARE_INTERFACE": "asgi",
         }
-        command = [sys.executable, str(APPS / "drive.py"), str(number), *paths]
+        command = [sys.executable, str(APPS.with_name("drive.py")), str(number), *paths]
         subprocess.run(command, env=environment, cwd=APPS, check=True, timeout=60)
         return read_seen(Path(folder), "quart")
 

@@ -21,7 +21,13 @@ async def call(app: Any, path: str) -> None:  # noqa: ANN401 - an ASGI applicati
 
     async def send(_: dict[str, Any]) -> None: ...
 
-    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+    }
     scope |= {"headers": [], "http_version": "1.1", "scheme": "http", "server": ("t", 80), "asgi": {}}
     await app(scope, receive, send)
 
