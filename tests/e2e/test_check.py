@@ -61,7 +61,8 @@ def test_every_server_responds_alike_and_a_difference_is_found(start: Start, tmp
     assert parity["verdict"] == "different"
     assert parity["cases"] > 100
     assert len(parity["deployments"]) == 8  # the candidates and the control
-    assert {one["deployment"] for one in parity["differences"]} == {"quart-uvicorn"}
+    assert parity["differences"]
+    assert [one for one in parity["differences"] if one["deployment"] != "quart-uvicorn"] == []
     assert all(one["curl_candidate"].startswith("curl ") for one in parity["differences"])
     differing = {one["case"] for one in parity["differences"]}
     assert "GET /data?delay=0.01" in differing

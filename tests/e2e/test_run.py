@@ -10,10 +10,13 @@ import psutil
 import pytest
 
 from docs.generate import record_schema
+from portcompare.analyse.comparisons import find_values
 from portcompare.browser import find_chromium
 from portcompare.errors import InputError
+from portcompare.records.rounds import Round
 from portcompare.records.run_summary import read_summary
 from portcompare.report import EXPORTERS
+from portcompare.run.recording import read_run
 from tests.e2e.conftest import Start, begin, read_results, write_plan
 from tests.e2e.processes import are_gone, processes_below, servers_below, wait_until
 
@@ -87,19 +90,17 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
     )
     delayed = [one for one in results["rounds"] if one["scenario"] == "delayed"]
     assert {one["discarded"] for one in delayed} == {None}
-    # As the ratio is fitted to turns, one that the machine slows down weighs as much as any other.
-    rates_rps = {
-        (one["block"], one["arm"]): geometric_mean(
-            turn["rate_rps"] for turn in one["turns"] if turn["discarded"] is None and turn["rate_rps"]
-        )
-        for one in delayed
-    }
+    arms: dict[str, list[Round]] = {}
+    for one in read_run(finished.folder).rounds:
+        if one.scenario == "delayed":
+            arms.setdefault(one.arm, []).append(one)
+    rates_rps = find_values("throughput", arms)
     ratios = [
-        rates_rps[block, "quart-uvicorn"]
-        / geometric_mean([rates_rps[block, "baseline"], rates_rps[block, "control"]])
+        rates_rps[block]["quart-uvicorn"].value
+        / geometric_mean([rates_rps[block]["baseline"].value, rates_rps[block]["control"].value])
         for block in range(2)
     ]
-    assert ratio == pytest.approx(geometric_mean(ratios), rel=0.1)
+    assert ratio == pytest.approx(geometric_mean(ratios))
 
 
 def test_a_finished_run_leaves_no_process_behind_keeps_its_logs_and_prints_the_results_alone(
