@@ -7,7 +7,7 @@ from pathlib import Path
 
 from portcompare.records.parity import Difference
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve.copies import name_original
+from portcompare.serve.copies import find_copies
 
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?::.*)?)")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
@@ -47,7 +47,7 @@ class ServerLog:
         *_, last = found[-1].group(0).splitlines()
         own = [frame for frame in frames if not _LIBRARY.search(frame.partition('"')[2])]
         kept = "".join(own or frames[-1:])
-        return name_original(head + kept + ("" if kept.endswith(last) else last))
+        return self._name_originals(head + kept + ("" if kept.endswith(last) else last))
 
     def find_cause(self) -> str:
         """The last exception since the mark, and the last line of the app that it passed; empty if none."""
@@ -66,8 +66,12 @@ class ServerLog:
         with self.path.open(encoding="utf-8", errors="replace") as log:
             for place, text in (each for line in log for each in _WARNING.findall(line)):
                 if not _LIBRARY.search(place):
-                    found.setdefault(text, name_original(place))
+                    found.setdefault(self._name_originals(text), self._name_originals(place))
         return found
+
+    def _name_originals(self, text: str) -> str:
+        """A text with the paths of originals instead of those of the arm's copies."""
+        return text.replace(str(find_copies(self.path.parent, self.path.stem)), "")
 
 
 def _shorten(path: str) -> str:

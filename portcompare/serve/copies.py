@@ -10,7 +10,7 @@ from portcompare.records.run_summary import RUNS
 _COPIES = "portcompare-copies"  # below it, by arm, each copy has the path of its original
 _SKIPPED = frozenset({".git", ".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", "__pycache__"})
 _LIBRARIES = frozenset({"node_modules", "site-packages"})
-_IN_COPY = re.compile(rf'[^"\n]*/{_COPIES}/[^/"\n]+(?=/)')
+_IN_COPY = re.compile(rf".*/{_COPIES}/[^/]+(?=/)")
 
 
 def list_project(project: Path) -> list[Path]:
@@ -51,6 +51,7 @@ def find_copy(path: Path, copies: Path) -> Path:
     return copies / path.relative_to("/")
 
 
-def name_original(text: str) -> str:
-    """A text with the paths of originals instead of those of copies."""
-    return _IN_COPY.sub("", text)
+def name_original(path: str) -> str:
+    """The original's path instead of that of a copy; any other path as it is."""
+    copies = _IN_COPY.match(path)
+    return path[copies.end() :] if copies else path

@@ -4,6 +4,7 @@ import pytest
 
 from portcompare.parity.logs import ServerLog, compare_logs
 from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.serve.copies import find_copies
 
 NEVER_AWAITED = "/srv/app.py:12: RuntimeWarning: coroutine 'save' was never awaited\n  save(note)\n"
 UNCLOSED = "/srv/app.py:30: ResourceWarning: unclosed file <_io.TextIOWrapper name='{}' mode='r'>\n"
@@ -61,3 +62,17 @@ def test_the_cause_of_an_error_is_the_last_line_of_the_app_and_the_name_of_the_l
     with log.path.open("a") as file:
         file.write(TRACEBACK.replace("/srv", str(tmp_path / "views")))
     assert log.find_cause() == "views/app.py:7 in show: KeyError: 'x' (new.log)"
+
+
+def test_copies_of_an_app_are_named_by_their_originals_wherever_a_log_has_them(tmp_path: Path) -> None:
+    copied = f"{find_copies(tmp_path, 'new')}/srv"
+    text = TRACEBACK.replace("/srv", copied).replace("'x'", f"no file: '{copied}/a b.txt'")
+    log = logs(tmp_path, new=text + UNCLOSED.format("/srv/x").replace("/srv", copied))["new"]
+    assert log.find_traceback().splitlines()[1:] == [
+        '  File "/srv/app.py", line 7, in show',
+        "    return notes[key]",
+        "KeyError: no file: '/srv/a b.txt'",
+    ]
+    ((warning, place),) = log.find_warnings().items()
+    assert "name='/srv/x'" in warning
+    assert place == "/srv/app.py:30"

@@ -189,8 +189,10 @@ def test_each_arm_is_served_from_a_copy_that_is_made_anew_for_each_start(tmp_pat
                 directory = seen["directory"]
                 assert seen["count"] == 1
                 assert (Path(directory) / f"made-for-{arm}").exists()
-                place = f'  File "{directory}/src/counter.py", line 3'
-                assert name_original(place) == f'  File "{tmp_path}/project/src/counter.py", line 3'
+                assert (
+                    name_original(f"{directory}/counter.py:3 in app")
+                    == f"{tmp_path}/project/counter.py:3 in app"
+                )
     assert [path for path in sorted(tmp_path.rglob("*")) if path.suffix != ".log"] == before
 
 
