@@ -124,7 +124,7 @@ class Names:
             return {owner} if owner.startswith(_TAINTED) else self._known.get((owner, name), named)
         if isinstance(owner, Name):
             path = owner.dotted.split(".")
-            if name in path[1:] or len(path) > MOST_PARTS:  # as of `node = node.parent`: it would grow on
+            if name in path[1:] or len(path) > MOST_PARTS:  # `node = node.parent` would grow for ever
                 return {owner}
             held = {
                 value for kind in self.kinds_of(owner) for value in self._attribute(kind, name, depth + 1)

@@ -83,7 +83,7 @@ THREADS = {
 @pytest.mark.parametrize("path", BLOCKING)
 def test_a_line_that_blocks_the_loop_is_named_with_its_route(path: str) -> None:
     mark, call, reason = BLOCKING[path]
-    seen = watch(*BLOCKING, number=16)  # of fewer a busy machine lets few be looked at
+    seen = watch(*BLOCKING, number=16)  # on a busy machine only some are looked at
     route = f"GET {path.replace('/3', '/<int:number>')}" * (path != "/callback")  # that is of no request
     one = next(one for one in find_blocking(APP, seen) if one.route == route)
     assert (one.file, one.line, one.call, one.reason) == ("watched_app.py", line_of(mark), call, reason)
@@ -120,7 +120,7 @@ def test_a_coroutine_that_nothing_awaits_is_a_mistake_at_the_line_that_makes_it(
 
 def test_what_runs_before_a_view_is_not_taken_for_what_it_returns() -> None:
     functions = {one.function for one in find_blocking(APP, watch("/before"))}
-    assert functions <= {"compute_before"}  # which a slow machine has hold up others
+    assert functions <= {"compute_before"}  # on a slow machine it holds up the loop
 
 
 @pytest.mark.parametrize(

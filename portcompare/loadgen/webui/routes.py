@@ -66,7 +66,7 @@ def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
 
     @routes.post("/side-by-side/measure")
     def measure() -> tuple[Response, int]:
-        # First: while the rest of a request is awaited, others are responded to.
+        # Read first: while the body is awaited, other requests are handled.
         budget = request.form.get("budget_s", str(board.plan.budget_s))
         settings = board.settings
         if settings is None or len(settings.arms) == 1:

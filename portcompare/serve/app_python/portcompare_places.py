@@ -51,21 +51,13 @@ _NEVER_WAITING = {
     *("select.epoll", "select.poll", "select.poll.register", "select.poll.unregister"),
     *("select.epoll.close", "select.epoll.modify", "select.epoll.register", "select.epoll.unregister"),
 }
-# They let other threads run, and a thread that looks is let run there most.
+# They release the interpreter, so that most looks land in them.
 _NEVER_WAITING |= {
     f"{module}.{name}"
     for module in ("_socket", "socket")
     for name in (
-        *(
-            "dup",
-            "socket",
-            "socketpair",
-            "socket.__init__",
-            "socket.bind",
-            "socket.close",
-            "socket.detach",
-            "socket.dup",
-        ),
+        *("dup", "socket", "socketpair", "socket.__init__", "socket.bind", "socket.close"),
+        *("socket.detach", "socket.dup"),
         *("socket.fileno", "socket.getpeername", "socket.getsockname", "socket.getsockopt", "socket.listen"),
         *("socket.setblocking", "socket.setsockopt", "socket.settimeout", "socket.shutdown"),
     )

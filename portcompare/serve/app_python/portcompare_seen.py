@@ -63,9 +63,8 @@ class Stall:
         self.root = root  # the outermost frame of the task
         self.route = route
         self.seconds = self.cpu_s = self.delay_s = 0.0
-        self.lines: dict[Any, float] = defaultdict(
-            float
-        )  # of the app, each after how deep it was called and its code
+        # Of the app, each after how deep it was called and its code
+        self.lines: dict[Any, float] = defaultdict(float)
         self.leaves: dict[str, float] = defaultdict(float)
 
     @property

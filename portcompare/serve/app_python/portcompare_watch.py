@@ -51,7 +51,7 @@ class Watch:
         self.loop: Any = None
         self.loop_thread = 0
         self.schedstat = -1  # the kernel's file of the loop's thread
-        self.is_noting = False  # a call: what reads the app's text for that opens files itself
+        self.is_noting = False  # a call; to read the app's text for it opens files, too
         self.beats = 0  # of the loop: it has turned since the last
         self.base: tuple[Any, ...] = ()  # the frames that run the loop, of a server or of the app itself
         self.active: dict[int, Any] = {}  # the requests that are being handled
